@@ -1,0 +1,9 @@
+"""The WSGI entry point."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"hashinsight.settings.{os.environ.get('HI_ENV', 'demo')}")
+
+application = get_wsgi_application()
