@@ -1,0 +1,241 @@
+"""Bitmain's stock firmware (bmminer, later cgminer 1.0.0) on port 4028.
+
+``summary`` and ``stats`` in GH/s, numbers often as strings.  STATS is a list: an object about the software,
+then one about the hardware; some builds drop the comma between them, some put everything in one.  The
+numbering of boards and fans varies (S9: boards 6 to 8, fans 3 and 6; S17 and later: from 1).  The newer API
+answers in the layout of the web pages instead: ``rate_5s``, ``fan``, ``chain``.  There is no MAC, no power
+and no sleep flag on this port: a sleeping machine sends empty lists, so does a starting one; the work mode
+is on the web page (``identify.read_work_mode``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hashinsight.integrations.miners.dialects.base import (
+    MAX_BOARDS,
+    MAX_FANS,
+    Device,
+    Request,
+    Sections,
+    body_of,
+    counters,
+    decide_mode,
+    first_of,
+    first_text,
+    maximum,
+    mean,
+    parse_pools,
+    pick_windows,
+    request,
+)
+from hashinsight.integrations.miners.readings import Board, Reading
+from hashinsight.integrations.miners.units import (
+    FIELD_UNITS,
+    Guard,
+    Unit,
+    field_ths,
+    integer,
+    nominal,
+    number,
+    rpm,
+    seconds,
+    temperature,
+    text,
+    ths,
+    unit_named,
+    windows,
+)
+
+_COMMANDS = ("summary", "stats", "pools")
+_JOINED = (request(*_COMMANDS),)
+_SINGLES = tuple(request(command) for command in _COMMANDS)
+
+_BOARD_INDEX = re.compile(r"chain_(?:acn|rate)([0-9]{1,2})")
+_FAN_INDEX = re.compile(r"fan([0-9]{1,2})")
+
+Temperatures = tuple[float | None, ...]
+
+
+def split_temperatures(value: object) -> Temperatures:
+    """Sensors of "73-45-64-65", of a list, or of one number; zeros are sensors that are not there."""
+    if isinstance(value, str):
+        return tuple(temperature(part) for part in value[:256].split("-"))
+    if isinstance(value, list):
+        return tuple(temperature(part) for part in value[:64])
+    return (temperature(value),)
+
+
+class Antminer:
+    """Stock Antminers of all generations that speak on port 4028."""
+
+    name = "antminer"
+    essential: tuple[str, ...] = ("summary", "stats")
+
+    def poll_plan(self, device: Device) -> tuple[Request, ...]:
+        return _SINGLES if device.joined_refused else _JOINED
+
+    def parse(self, replies: Sections, repairs: int = 0) -> Reading:
+        summary = first_of(replies, "summary")
+        software, hardware = _split_stats(body_of(replies, "stats"))
+        unit = unit_named(hardware.get("rate_unit"))
+        ideal = nominal(_rate(hardware, ("total_rateideal", "rate_ideal"), unit))
+        guard = Guard(ideal, repairs)
+        rates = _windows(summary, hardware, unit)
+        short, long = pick_windows(
+            {window: rate for window, rate in rates.items() if guard(rate) is not None}
+        )
+        average = guard(_average(summary, hardware, unit)) if long is None else None
+        boards, chip_sensors = _boards(hardware, unit, guard)
+        pools = parse_pools(body_of(replies, "pools"))
+        accepted, rejected, stale = counters(summary, pools)
+        uptime = seconds(summary.get("Elapsed", hardware.get("Elapsed", hardware.get("elapsed"))))
+        return Reading(
+            hashrate_short_ths=None if short is None else short[1],
+            hashrate_short_window_s=None if short is None else short[0],
+            hashrate_long_ths=average if long is None else long[1],
+            hashrate_long_window_s=None if long is None else long[0],
+            hashrate_nominal_ths=ideal,
+            boards=boards,
+            fans_rpm=_fans(hardware),
+            temp_board_max_c=maximum(board.temp_board_c for board in boards),
+            temp_chip_max_c=maximum(board.temp_chip_c for board in boards),
+            temp_chip_avg_c=mean(chip_sensors),
+            pools=pools,
+            accepted=accepted,
+            rejected=rejected,
+            stale=stale,
+            hw_errors=integer(summary.get("Hardware Errors", hardware.get("no_matching_work"))),
+            mode=decide_mode(
+                recent_ths=None if short is None else short[1],
+                asleep=_asleep(hardware),
+                uptime_s=uptime,
+            ),
+            firmware=first_text(software.get("CompileTime")),
+            model_name=first_text(software.get("Type"), software.get("type")),
+            uptime_s=uptime,
+            repairs=guard.repairs,
+        )
+
+
+def _split_stats(stats: list[dict[str, Any]]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """(software, hardware) of STATS; both are the same object where there is only one."""
+    if not stats:
+        return {}, {}
+    hardware = next((row for row in stats[:4] if any(key in row for key in _HARDWARE)), stats[-1])
+    return stats[0], hardware
+
+
+_HARDWARE = ("GHS 5s", "fan_num", "chain_rate1", "chain_acn1", "chain", "rate_5s", "miner_count")
+
+
+def _rate(row: Mapping[str, Any], fields: tuple[str, ...], unit: Unit | None) -> float | None:
+    """The first of the fields that is there; ``rate_unit`` outranks the table, these names carry no unit."""
+    for field in fields:
+        if field in row:
+            return ths(row[field], unit or FIELD_UNITS["antminer", field])
+    return None
+
+
+def _windows(summary: Mapping[str, Any], hardware: Mapping[str, Any], unit: Unit | None) -> dict[int, float]:
+    found = windows("antminer", hardware) | windows("antminer", summary)
+    for field, window in (("rate_5s", 5), ("rate_30m", 1800)):
+        rate = _rate(hardware, (field,), unit)
+        if rate is not None:
+            found.setdefault(window, rate)
+    return dict(sorted(found.items()))
+
+
+def _average(summary: Mapping[str, Any], hardware: Mapping[str, Any], unit: Unit | None) -> float | None:
+    for row in (summary, hardware):
+        rate = field_ths("antminer", "GHS *", row.get("GHS av"))
+        if rate is not None:
+            return rate
+    return _rate(hardware, ("rate_avg",), unit)
+
+
+def _asleep(hardware: Mapping[str, Any]) -> bool | None:
+    """The work mode where the layout of the web page carries it: 1 is sleep."""
+    mode = number(hardware.get("miner-mode"))
+    return None if mode is None else mode == 1
+
+
+def _fans(hardware: Mapping[str, Any]) -> tuple[int | None, ...]:
+    """Fans by number.  S9-style builds list eight, two exist: ``fan_num`` says how many."""
+    listed = hardware.get("fan")
+    if isinstance(listed, list):
+        return tuple(rpm(value) for value in listed[:MAX_FANS])
+    numbered = sorted(
+        (int(match[1]), key) for key in hardware if key[:3] == "fan" and (match := _FAN_INDEX.fullmatch(key))
+    )
+    speeds = [rpm(hardware[key]) for _, key in numbered][:MAX_FANS]
+    count = integer(hardware.get("fan_num"))
+    if count is None or len(speeds) <= count:
+        return tuple(speeds)
+    turning = [speed for speed in speeds if speed]
+    # Fewer turning than fitted: the missing ones stand still, that is the fault to be seen.
+    return tuple(turning + [0] * (count - len(turning)))
+
+
+def _boards(
+    hardware: Mapping[str, Any], unit: Unit | None, guard: Guard
+) -> tuple[tuple[Board, ...], list[float | None]]:
+    """The boards and all their chip sensors."""
+    chain = hardware.get("chain")
+    if isinstance(chain, list):
+        rows = [row for row in chain[:MAX_BOARDS] if isinstance(row, dict)]
+        found = [_web_board(position, row, unit, guard) for position, row in enumerate(rows)]
+    else:
+        indexes = {
+            int(match[1])
+            for key in hardware
+            if key[:6] == "chain_" and (match := _BOARD_INDEX.fullmatch(key))
+        }
+        found = [
+            _board(index, hardware, unit, guard)
+            for index in sorted(indexes)[:MAX_BOARDS]
+            if _is_fitted(index, hardware)
+        ]
+    return tuple(board for board, _ in found), [sensor for _, sensors in found for sensor in sensors]
+
+
+def _is_fitted(index: int, hardware: Mapping[str, Any]) -> bool:
+    """An empty slot has no chips and an empty rate; a dead board keeps its chips or its rate of 0.00."""
+    return bool(integer(hardware.get(f"chain_acn{index}"))) or bool(
+        number(hardware.get(f"chain_rate{index}"))
+    )
+
+
+def _board(
+    index: int, hardware: Mapping[str, Any], unit: Unit | None, guard: Guard
+) -> tuple[Board, Temperatures]:
+    get = hardware.get
+    chips = split_temperatures(get(f"temp_chip{index}", get(f"temp2_{index}")))
+    pcb = split_temperatures(get(f"temp_pcb{index}", get(f"temp{index}")))
+    board = Board(
+        index=index,
+        hashrate_ths=guard(ths(get(f"chain_rate{index}"), unit or FIELD_UNITS["antminer", "chain_rate"])),
+        temp_board_c=maximum(pcb),
+        temp_chip_c=maximum(chips),
+        chips=integer(get(f"chain_acn{index}")),
+        serial=text(get(f"chain_sn{index}")),
+    )
+    return board, chips
+
+
+def _web_board(
+    position: int, row: Mapping[str, Any], unit: Unit | None, guard: Guard
+) -> tuple[Board, Temperatures]:
+    index = integer(row.get("index"))
+    chips = split_temperatures(row.get("temp_chip"))
+    board = Board(
+        index=position if index is None or index > 1000 else index,
+        hashrate_ths=guard(_rate(row, ("rate_real",), unit)),
+        temp_board_c=maximum(split_temperatures(row.get("temp_pcb"))),
+        temp_chip_c=maximum(chips),
+        chips=integer(row.get("asic_num")),
+        serial=text(row.get("sn")),
+    )
+    return board, chips
