@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 
 from hashinsight.integrations.miners.readings import Repair
@@ -101,6 +102,8 @@ def _with_unit(value: str) -> float | None:
 
 def integer(value: object) -> int | None:
     """A tolerant counter: the whole part of ``number``, ``None`` when unknown or negative."""
+    if type(value) is int:  # most counters, and most of a reply
+        return value if 0 <= value < SANE_LIMIT else None
     parsed = number(value)
     return None if parsed is None or parsed < 0 else int(parsed)
 
@@ -111,6 +114,20 @@ def temperature(value: object) -> float | None:
     """
     parsed = number(value)
     return None if parsed is None or parsed == 0 or not -40 <= parsed <= 200 else parsed
+
+
+def temperatures(value: object) -> tuple[float | None, ...]:
+    """Sensors of "73-45-64-65", of a list, or of one number; the rules of ``temperature`` hold for each."""
+    if isinstance(value, str):
+        parts = value[:256].split("-")
+        try:
+            found = [float(part) for part in parts]
+        except ValueError:
+            return tuple(temperature(part) for part in parts)
+        return tuple(degrees if degrees and -40 <= degrees <= 200 else None for degrees in found)
+    if isinstance(value, list):
+        return tuple(temperature(part) for part in value[:64])
+    return (temperature(value),)
 
 
 def watts(value: object) -> float | None:
@@ -177,6 +194,7 @@ def field_ths(dialect: str, field: str, value: object) -> float | None:
     return ths(value, FIELD_UNITS[dialect, field])
 
 
+@lru_cache(maxsize=256)
 def window_seconds(name: str) -> int | None:
     """The window in a name such as "MHS 5s" or "GHS 30m", ``None`` for "MHS av" and anything else."""
     match = _WINDOW.fullmatch(name)

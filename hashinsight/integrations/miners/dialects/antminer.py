@@ -42,7 +42,7 @@ from hashinsight.integrations.miners.units import (
     number,
     rpm,
     seconds,
-    temperature,
+    temperatures,
     text,
     ths,
     unit_named,
@@ -57,15 +57,6 @@ _BOARD_INDEX = re.compile(r"chain_(?:acn|rate)([0-9]{1,2})")
 _FAN_INDEX = re.compile(r"fan([0-9]{1,2})")
 
 Temperatures = tuple[float | None, ...]
-
-
-def split_temperatures(value: object) -> Temperatures:
-    """Sensors of "73-45-64-65", of a list, or of one number; zeros are sensors that are not there."""
-    if isinstance(value, str):
-        return tuple(temperature(part) for part in value[:256].split("-"))
-    if isinstance(value, list):
-        return tuple(temperature(part) for part in value[:64])
-    return (temperature(value),)
 
 
 class Antminer:
@@ -212,8 +203,8 @@ def _board(
     index: int, hardware: Mapping[str, Any], unit: Unit | None, guard: Guard
 ) -> tuple[Board, Temperatures]:
     get = hardware.get
-    chips = split_temperatures(get(f"temp_chip{index}", get(f"temp2_{index}")))
-    pcb = split_temperatures(get(f"temp_pcb{index}", get(f"temp{index}")))
+    chips = temperatures(get(f"temp_chip{index}", get(f"temp2_{index}")))
+    pcb = temperatures(get(f"temp_pcb{index}", get(f"temp{index}")))
     board = Board(
         index=index,
         hashrate_ths=guard(ths(get(f"chain_rate{index}"), unit or FIELD_UNITS["antminer", "chain_rate"])),
@@ -229,11 +220,11 @@ def _web_board(
     position: int, row: Mapping[str, Any], unit: Unit | None, guard: Guard
 ) -> tuple[Board, Temperatures]:
     index = integer(row.get("index"))
-    chips = split_temperatures(row.get("temp_chip"))
+    chips = temperatures(row.get("temp_chip"))
     board = Board(
         index=position if index is None or index > 1000 else index,
         hashrate_ths=guard(_rate(row, ("rate_real",), unit)),
-        temp_board_c=maximum(split_temperatures(row.get("temp_pcb"))),
+        temp_board_c=maximum(temperatures(row.get("temp_pcb"))),
         temp_chip_c=maximum(chips),
         chips=integer(row.get("asic_num")),
         serial=text(row.get("sn")),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from hashinsight.integrations.miners import dialects
 from hashinsight.integrations.miners.decode import Section, decode, sections
-from hashinsight.integrations.miners.dialects.antminer import split_temperatures
 from hashinsight.integrations.miners.dialects.avalon import parse_brackets
 from hashinsight.integrations.miners.dialects.base import Device, decide_mode, request
 from hashinsight.integrations.miners.readings import (
@@ -203,12 +202,6 @@ def test_antminer_implausible_rate_is_dropped() -> None:
     assert (reading.hashrate_short_ths, reading.hashrate_long_ths) == (None, 111.0)
     assert reading.repairs == Repair.MISSING_COMMA | Repair.IMPLAUSIBLE
     assert reading.mode is Mode.UNKNOWN
-
-
-def test_split_temperatures() -> None:
-    assert split_temperatures("73-45-0-65") == (73, 45, None, 65)
-    assert split_temperatures([30.5, 0, "x"]) == (30.5, None, None)
-    assert split_temperatures(0) == (None,)
 
 
 def test_failed_sections_leave_fields_unknown() -> None:

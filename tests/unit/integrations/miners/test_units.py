@@ -190,6 +190,13 @@ def test_text_is_bounded_and_free_of_control_characters() -> None:
     assert units.text(5) is None
 
 
+def test_temperatures() -> None:
+    assert units.temperatures("73-45-0-65") == (73, 45, None, 65)
+    assert units.temperatures("73-nan-x-999") == (73, None, None, None)
+    assert units.temperatures([30.5, 0, "x"]) == (30.5, None, None)
+    assert units.temperatures(0) == units.temperatures("") == (None,)
+
+
 def test_guard_drops_and_flags() -> None:
     guard = units.Guard(100.0)
     assert guard(0.0) == 0.0

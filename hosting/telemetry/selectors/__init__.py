@@ -1,0 +1,1 @@
+"""Reads of telemetry. The scope comes first; strangers' things are not found."""

@@ -1,0 +1,225 @@
+"""One sweep of one shard: lease, plan, ask, store, tell the open pages."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import uvloop
+from django.conf import settings
+from django.db import connections
+
+from hashinsight.core import clock, push
+from hashinsight.integrations.miners.http_digest import HttpLogin
+from hashinsight.integrations.miners.transport import Deadlines
+from hosting.telemetry.domain.device import DeviceRow, Lanes, split
+from hosting.telemetry.domain.slots import shard_count
+from hosting.telemetry.services import leases, sink
+from hosting.telemetry.services.attribution import Attribution, Tally
+from hosting.telemetry.services.collector import Collector, Memories, Outcome, Plan
+from hosting.telemetry.services.leases import USING, Lease
+
+log = logging.getLogger(__name__)
+
+SWEEP_TIME_SHARE = 0.9
+IDENTITY_BUDGET_SHARE = 0.05
+IDENTITY_BUDGET_LEAST = 50
+_MEMORIES = Memories()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A shard whose slot has come."""
+
+    site_id: int
+    host_id: int
+    shard: int
+    shards: int
+    slot_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a sweep did, with the collector's own CPU seconds."""
+
+    slot_at: datetime
+    planned: int
+    deferred: int
+    tally: Tally
+    wall_s: float
+    cpu_s: float
+
+
+def due_shards(now: datetime, interval_s: int) -> list[Due]:
+    """Shards of polled sites whose present slot nobody has finished or is busy with."""
+    slot_at = clock.slot_of(now, interval_s)
+    with connections[USING].cursor() as cursor:
+        cursor.execute(
+            "SELECT s.id, s.host_id, count(*) FROM fleet_site s JOIN fleet_miner m ON m.site_id = s.id"
+            " WHERE s.is_polled AND m.desired_state <> 'retired' GROUP BY s.id, s.host_id ORDER BY s.id"
+        )
+        sites = cursor.fetchall()
+        cursor.execute(
+            "SELECT site_id, shard FROM telemetry_lease l WHERE expires_at > clock_timestamp() AND slot_at = %s"
+            " UNION SELECT site_id, shard FROM telemetry_sweep WHERE slot_at = %s AND finished_at IS NOT NULL",
+            [slot_at, slot_at],
+        )
+        taken = set(cursor.fetchall())
+    return [
+        Due(site_id, host_id, shard, shards, slot_at)
+        for site_id, host_id, miners in sites
+        for shards in [shard_count(miners, settings.SWEEP_SHARD_SIZE)]
+        for shard in range(shards)
+        if (site_id, shard) not in taken
+    ]
+
+
+def sweep_shard(due: Due) -> Report | None:
+    """Sweep one shard for its slot; None when another worker holds it or the slot is done.
+
+    Raises LeaseLostError when the shard was taken over meanwhile.
+    """
+    lease = leases.take(site_id=due.site_id, host_id=due.host_id, shard=due.shard, slot_at=due.slot_at)
+    if lease is None:
+        return None
+    try:
+        return _sweep(lease, due)
+    finally:
+        leases.release(lease)
+
+
+def _sweep(lease: Lease, due: Due) -> Report:
+    started, cpu = time.perf_counter(), time.process_time()
+    started_at = clock.now()
+    rows = load_devices(due.site_id, due.shard, due.shards)
+    lanes = split(rows, started_at)
+    planned = len(lanes.living) + len(lanes.suspects)
+    _begin(lease, due, started_at, planned, len(lanes.deferred))
+    attribution = Attribution(lease, due.host_id, settings.SWEEP_INTERVAL_S)
+    # The database connection belongs to the thread that opened it: one thread writes, the loop asks.
+    with ThreadPoolExecutor(1, thread_name_prefix="sink") as writer:
+        try:
+            uvloop.run(_ask_and_store(lease, due, lanes, attribution, writer))
+        finally:
+            writer.submit(_close_connection).result()
+    report = Report(
+        slot_at=due.slot_at,
+        planned=planned,
+        deferred=len(lanes.deferred),
+        tally=attribution.tally,
+        wall_s=time.perf_counter() - started,
+        cpu_s=time.process_time() - cpu,
+    )
+    _finish(lease, report)
+    push.site_changed(due.site_id, host_id=due.host_id, slot_at=due.slot_at, rows=report.tally.good)
+    return report
+
+
+async def _ask_and_store(
+    lease: Lease, due: Due, lanes: Lanes, attribution: Attribution, writer: ThreadPoolExecutor
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def store(outcomes: list[Outcome]) -> None:
+        stored = await loop.run_in_executor(writer, _store, lease, attribution, outcomes)
+        attribution.tally.stored += stored
+        if stored:
+            push.site_changed(due.site_id, host_id=due.host_id, slot_at=due.slot_at, rows=stored)
+
+    try:
+        async with asyncio.timeout(settings.SWEEP_INTERVAL_S * SWEEP_TIME_SHARE):
+            await Collector(_plan(lanes), store, _MEMORIES).run()
+    except TimeoutError:
+        # The next slot is worth more than the rest of this one; the counts show what was not reached.
+        log.error("site %s/%s: sweep cut off after its time", due.site_id, due.shard)
+
+
+def _close_connection() -> None:
+    connections[USING].close()
+
+
+def _store(lease: Lease, attribution: Attribution, outcomes: list[Outcome]) -> int:
+    return sink.write(lease, attribution.batch(outcomes))
+
+
+def _plan(lanes: Lanes) -> Plan:
+    login = None
+    if settings.MINER_HTTP_USER:
+        login = HttpLogin(settings.MINER_HTTP_USER, settings.MINER_HTTP_PASSWORD)
+    return Plan(
+        lanes=lanes,
+        in_flight=settings.SWEEP_IN_FLIGHT,
+        login=login,
+        identity_budget=max(IDENTITY_BUDGET_LEAST, int(len(lanes.living) * IDENTITY_BUDGET_SHARE)),
+        deadlines=Deadlines(),
+    )
+
+
+_DEVICES = """
+SELECT m.id, m.host_id, m.organization_id, host(m.address), m.port, m.http_port, m.dialect, m.mac, k.nominal_ths,
+    COALESCE(l.misses, 0), l.next_due_at, COALESCE(l.joined_refused, false), COALESCE(l.identity, 0),
+    COALESCE(l.address_key, ''), COALESCE(l.address_mac, ''), l.address_checked_at, l.address_uptime_s,
+    l.address_seen_at
+FROM fleet_miner m JOIN fleet_minermodel k ON k.id = m.model_id LEFT JOIN telemetry_live l ON l.miner_id = m.id
+WHERE m.site_id = %s AND m.desired_state <> 'retired' AND mod(m.id, %s) = %s
+"""
+
+
+def load_devices(site_id: int, shard: int, shards: int) -> list[DeviceRow]:
+    """The miners of a shard with what the collector remembers of them."""
+    with connections[USING].cursor() as cursor:
+        cursor.execute(_DEVICES, [site_id, shards, shard])
+        return [DeviceRow(*row) for row in cursor.fetchall()]
+
+
+def _begin(lease: Lease, due: Due, started_at: datetime, planned: int, deferred: int) -> None:
+    _execute(
+        "INSERT INTO telemetry_sweep (site_id, shard, slot_at, host_id, epoch, started_at, planned, deferred, good,"
+        " missed, stored, requests, repaired, misses) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, '{}')"
+        " ON CONFLICT (site_id, shard, slot_at) DO UPDATE SET epoch = EXCLUDED.epoch,"
+        " planned = EXCLUDED.planned, deferred = EXCLUDED.deferred",
+        [due.site_id, due.shard, due.slot_at, due.host_id, lease.epoch, started_at, planned, deferred],
+    )
+
+
+def _finish(lease: Lease, report: Report) -> None:
+    tally = report.tally
+    _execute(
+        "UPDATE telemetry_sweep SET finished_at = clock_timestamp(), good = %s, missed = %s, stored = stored + %s,"
+        " requests = %s, repaired = %s, misses = %s::jsonb, cpu_s = %s"
+        " WHERE site_id = %s AND shard = %s AND slot_at = %s AND epoch = %s",
+        [
+            tally.good,
+            tally.missed,
+            tally.stored,
+            tally.requests,
+            tally.repaired,
+            orjson.dumps(dict(tally.misses)).decode(),
+            report.cpu_s,
+            lease.site_id,
+            lease.shard,
+            lease.slot_at,
+            lease.epoch,
+        ],
+    )
+    log.info(
+        "site %s/%s slot %s: %s of %s read, %s missed, %.2f s",
+        lease.site_id,
+        lease.shard,
+        lease.slot_at.isoformat(),
+        tally.good,
+        report.planned,
+        tally.missed,
+        report.wall_s,
+    )
+
+
+def _execute(statement: str, values: list[Any]) -> None:
+    with connections[USING].cursor() as cursor:
+        cursor.execute(statement, values)
