@@ -11,6 +11,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"hashinsight.settings.{environment}")
     from django.core.management import execute_from_command_line
 
+    import celery_app  # noqa: F401 - the process's default app, for jobs that commands promise
+
     execute_from_command_line(sys.argv)
 
 

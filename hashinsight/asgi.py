@@ -6,4 +6,6 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"hashinsight.settings.{os.environ.get('HI_ENV', 'demo')}")
 
+import celery_app  # noqa: F401 - the default app, for jobs that views promise
+
 application = get_asgi_application()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.module_loading import import_string
 
 from hashinsight.accounts.choices import Role
-from hashinsight.accounts.models import Membership, Organization
+from hashinsight.accounts.models import Membership, Organization, User
 from hashinsight.accounts.permissions import STAFF_ROLES, actions_of
 from hashinsight.core.scope import Scope
 
@@ -39,6 +40,28 @@ def scope_of(user: Any) -> Scope | None:
         role=membership.role,
         actions=actions_of(membership.role),
     )
+
+
+def organizations(scope: Scope) -> QuerySet[Organization]:
+    """The host itself with its customers and partners; a customer sees itself alone."""
+    if scope.organization_id is not None:
+        return Organization.objects.filter(pk=scope.organization_id)
+    return Organization.objects.filter(Q(pk=scope.host_id) | Q(host_id=scope.host_id))
+
+
+def memberships(scope: Scope) -> QuerySet[Membership]:
+    """Who belongs to the organizations in view."""
+    return Membership.objects.filter(organization__in=organizations(scope))
+
+
+def people(scope: Scope) -> QuerySet[User]:
+    """Users with a membership in an organization in view."""
+    return User.objects.filter(Exists(memberships(scope).filter(user_id=OuterRef("pk"))))
+
+
+def is_shared(scope: Scope, user: User) -> bool:
+    """Whether the person also belongs to another host, whose business this one must not touch."""
+    return user.memberships.exclude(organization__in=organizations(scope)).exists()
 
 
 def system_scope(host: Organization) -> Scope:

@@ -39,6 +39,51 @@ def create_organization(
 
 
 @transaction.atomic
+def create_person(
+    *, actor: Any, email: str, name: str, password: str | None, organization: Organization, role: str
+) -> User:
+    """Create a user who is a member of ``organization`` from the start (nobody is without one).
+
+    ``password`` None = none can be used to sign in. Raises InvalidInputError for an address that is taken
+    or a role that does not fit.
+    """
+    if User.objects.filter(email__iexact=email).exists():
+        raise InvalidInputError(_("Somebody with the e-mail address %(email)s exists.") % {"email": email})
+    user = User.objects.create_user(email, password, name=name)
+    record(
+        actor=actor,
+        action="user.create",
+        target=user,
+        host_id=organization.host_pk,
+        organization_id=organization.pk,
+        after={"email": user.email, "name": name},
+    )
+    add_member(actor=actor, user=user, organization=organization, role=role)
+    return user
+
+
+@transaction.atomic
+def remove_member(*, actor: Any, membership: Membership) -> None:
+    """End a membership. The person's newest other one becomes current instead, if any."""
+    user, organization = membership.user, membership.organization
+    record(
+        actor=actor,
+        action="member.remove",
+        target=membership,
+        host_id=organization.host_pk,
+        organization_id=organization.pk,
+        before={"user_id": user.pk, "role": membership.role},
+    )
+    was_current = membership.is_current
+    membership.delete()
+    if was_current:
+        other = user.memberships.order_by("-pk").first()
+        if other is not None:
+            Membership.objects.filter(pk=other.pk).update(is_current=True)
+        _take_on(user, other.role if other else None)
+
+
+@transaction.atomic
 def add_member(*, actor: Any, user: User, organization: Organization, role: str) -> Membership:
     """Give ``user`` a ``role`` in ``organization`` and make that the current membership.
 
@@ -54,9 +99,7 @@ def add_member(*, actor: Any, user: User, organization: Organization, role: str)
     membership, _created = Membership.objects.update_or_create(
         user=user, organization=organization, defaults={"role": role, "is_current": True}
     )
-    user.is_staff = role in STAFF_ROLES
-    user.save(update_fields=["is_staff"])
-    user.groups.set([Group.objects.get_or_create(name=role)[0]])
+    _take_on(user, role)
     record(
         actor=actor,
         action="member.add",
@@ -66,3 +109,10 @@ def add_member(*, actor: Any, user: User, organization: Organization, role: str)
         after={"user_id": user.pk, "role": role},
     )
     return membership
+
+
+def _take_on(user: User, role: str | None) -> None:
+    """What follows from a role for the back office: staff or not, and the group of the same name."""
+    user.is_staff = user.is_superuser or role in STAFF_ROLES
+    user.save(update_fields=["is_staff"])
+    user.groups.set([] if role is None else [Group.objects.get_or_create(name=role)[0]])

@@ -21,16 +21,15 @@ THEME_POLICY = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
 
 def backoffice_urls() -> tuple[Sequence[URLPattern | URLResolver], str, str]:
     """The admin's addresses for the root urls: signed in through the portal, under the theme's policy."""
-    site = admin.site
-    site.login = secure_admin_login(site.login)  # type: ignore[method-assign]
-    patterns, app_name, namespace = site.urls
-    _allow_theme(patterns)
+    patterns, app_name, namespace = admin.site.urls
+    _wrap(patterns)
     return patterns, app_name, namespace
 
 
-def _allow_theme(patterns: Sequence[Any]) -> None:
+def _wrap(patterns: Sequence[Any]) -> None:
+    """Each view behind the portal's sign-in (403 for those who are not staff) and under the theme's policy."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            _allow_theme(pattern.url_patterns)
+            _wrap(pattern.url_patterns)
         else:
-            pattern.callback = csp_update(THEME_POLICY)(pattern.callback)
+            pattern.callback = csp_update(THEME_POLICY)(secure_admin_login(pattern.callback))

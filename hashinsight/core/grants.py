@@ -56,7 +56,8 @@ def apply(**signal: Any) -> None:
     """Set the grants of all tables as RULES say (receiver of ``post_migrate``). Safe to repeat."""
     with connections[signal.get("using", "default")].cursor() as cursor:
         cursor.execute(
-            "SELECT relname, relkind, relispartition FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+            "SELECT relname, relkind, relispartition FROM pg_class"
+            " JOIN pg_namespace n ON n.oid = relnamespace"
             " WHERE n.nspname = 'public' AND relkind IN ('r', 'p', 'S') ORDER BY relname"
         )
         relations = cursor.fetchall()

@@ -209,6 +209,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_keepalive": True,
     "retry_on_timeout": True,
+    # Sending gives up quickly: what could not be sent waits in the outbox.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.2,
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -218,6 +223,8 @@ CELERY_TIMEZONE = "UTC"
 SWEEP_INTERVAL_S = env.integer("HI_SWEEP_INTERVAL_S", 60, low=5, high=3600)
 SWEEP_SHARD_SIZE = env.integer("HI_SWEEP_SHARD_SIZE", 6000, low=1, high=100_000)
 SWEEP_IN_FLIGHT = env.integer("HI_SWEEP_IN_FLIGHT", 300, low=1, high=5000)
+# Share of a sweep's miners whose identity is asked for as a routine (new addresses, then daily).
+SWEEP_IDENTITY_PERCENT = env.integer("HI_SWEEP_IDENTITY_PERCENT", 5, low=0, high=100)
 MINER_HTTP_USER = env.text("HI_MINER_HTTP_USER", "")
 MINER_HTTP_PASSWORD = env.text("HI_MINER_HTTP_PASSWORD", "")
 CELERY_BEAT_SCHEDULE = schedule.beat()

@@ -68,7 +68,9 @@ class DatabaseUrl:
         """Raise ImproperlyConfigured (without the password) when ``raw`` is not such an address."""
         parts = urlsplit(raw)
         if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
-            raise ImproperlyConfigured(f"{variable} must look like postgresql://user:password@host:5432/name.")
+            raise ImproperlyConfigured(
+                f"{variable} must look like postgresql://user:password@host:5432/name."
+            )
         return cls(
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),

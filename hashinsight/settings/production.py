@@ -8,7 +8,7 @@ from hashinsight.settings.base import DB_ROLE
 
 SECRET_KEY = env.text("HI_SECRET_KEY")
 if len(SECRET_KEY) < 50:
-    raise ImproperlyConfigured("HI_SECRET_KEY is shorter than 50 characters. Make one: openssl rand -base64 60")
+    raise ImproperlyConfigured("HI_SECRET_KEY is shorter than 50 characters. Make: openssl rand -base64 60")
 ALLOWED_HOSTS = env.words("HI_ALLOWED_HOSTS")
 if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("HI_ALLOWED_HOSTS must list the host names that this installation answers to.")

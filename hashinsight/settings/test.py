@@ -12,3 +12,6 @@ DATABASES["telemetry"]["TEST"] = {"MIRROR": "default"}
 CACHES["default"]["KEY_PREFIX"] = f"hi-test-{os.getpid()}"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 IS_DEMO = False
+# Static files straight from their sources: nothing is collected before the tests.
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True

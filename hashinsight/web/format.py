@@ -18,6 +18,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 def digits(value: float, significant: int = 4, most: int = 2) -> str:
     """``value`` with about ``significant`` digits, at most ``most`` after the point, grouped by thousands."""
+    if value == 0:
+        return "0"
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 1
     return number_format(value, max(0, min(most, significant - whole)), use_l10n=True, force_grouping=True)
 

@@ -13,8 +13,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from hosting.simulator.bpf import set_drops
 from hosting.simulator.card import Card
+from hosting.simulator.drops import Dropper
 from hosting.simulator.oracle import reply_mask
 from hosting.simulator.simulation import Simulation
 from hosting.simulator.switches import REPLIES
@@ -68,17 +68,19 @@ class Listener:
         self.simulation = simulation
         self.port = port
         self.sock = listen_on_loopback(port)
+        self._dropper = Dropper(self.sock)
         self._handle = handle
         loop.add_reader(self.sock, self._accept)
 
     def close(self) -> None:
         """Stop listening."""
         self.loop.remove_reader(self.sock)
+        self._dropper.close()
         self.sock.close()
 
     def drop(self, addresses: set[str]) -> None:
         """Drop SYNs to these addresses from now on."""
-        set_drops(self.sock, addresses)
+        self._dropper.set(addresses)
 
     def _accept(self) -> None:
         by_address = self.simulation.by_address
@@ -118,9 +120,9 @@ class RpcServer:
     def _admit(self, conn: socket.socket, card: Card) -> bool:
         """What a misbehaving machine does with a connection before it reads; False when that was all."""
         switches = card.switches
-        if switches.transport == "reset":
+        if switches.transport == "reset":  # once the request is there, lest connect() itself fails
             self.oracle.outcomes["reset"] += 1
-            self._reset(conn)
+            self._wait(conn, lambda: self._reset(conn))
             return False
         if switches.transport == "hang":
             self.oracle.outcomes["hang"] += 1
@@ -253,6 +255,7 @@ class RpcServer:
         conn.close()
 
     def _reset(self, conn: socket.socket) -> None:
+        self._forget(conn)
         try:
             conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
         finally:

@@ -24,14 +24,22 @@
     return {
       width: Math.max(200, box.clientWidth), height: 150, legend: { show: false }, series: series,
       cursor: { sync: { key: "day" }, drag: { x: false, y: false }, points: { size: 6 } },
+      tzDate: function (t) { return new Date(t * 1000); },
       scales: { x: { time: true, range: function () { return [data.from, data.to]; } }, y: { range: function (_u, low, high) { return span(name, low, high); } } },
-      axes: [Object.assign({ space: 70 }, axis), Object.assign({ size: 54, space: 30, values: function (_u, ticks) { return ticks.map(function (v) { return format.format(v); }); } }, axis)],
+      axes: [Object.assign({ space: 64, size: 24, values: function (_u, ticks) { return ticks.map(hour); } }, axis), Object.assign({ size: 54, space: 30, values: function (_u, ticks) { return ticks.map(function (v) { return format.format(v); }); } }, axis)],
       hooks: { setCursor: [function (u) {
         const i = u.cursor.idx;
         const value = i === null || i === undefined ? null : u.data[1][i];
         readout.textContent = value === null || value === undefined ? "" : format.format(value) + " " + panel.dataset.unit + " · " + HI.clock(u.data[0][i]);
       }] },
     };
+  }
+
+  function hour(seconds) {
+    const at = new Date(seconds * 1000);
+    return at.getHours() === 0 && at.getMinutes() === 0
+      ? at.toLocaleDateString([], { day: "numeric", month: "short" })
+      : at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
   }
 
   /* Hashrate and power start at zero, so that a dip looks as large as it is; temperature shows its band. */

@@ -11,7 +11,7 @@
   const statusWords = words.wordStatus.split("|");
   const STATUS_TOKENS = ["--unknown", "--online", "--attention", "--offline", "--asleep"];
   const UNKNOWN = 0, ATTENTION = 2, OFFLINE = 3, ASLEEP = 4;
-  const RACK_GAP = 12, LABEL = 16;
+  const RACK_GAP = 8, ZONE_GAP = 20, LABEL = 16;
 
   let data = null;     // columns as the server sent them
   let zones = [];      // {name, canvas, cells, width, height, racks}
@@ -53,7 +53,7 @@
   }
 
   function readColours() {
-    colours = { ink: HI.colour("--ink"), line: HI.colour("--line-strong"), surface: HI.colour("--surface"), sunken: HI.colour("--sunken"), label: HI.colour("--ink-3"), focus: HI.colour("--focus"), hole: HI.colour("--line"), offline: HI.colour("--offline-text"), attention: HI.colour("--attention-text") };
+    colours = { ink: HI.colour("--ink"), line: HI.colour("--line-strong"), surface: HI.colour("--surface"), sunken: HI.colour("--sunken"), label: HI.colour("--ink-3"), focus: HI.colour("--focus"), hole: HI.colour("--line"), offline: HI.colour("--offline-text"), asleep: HI.colour("--asleep-text") };
     colours.status = STATUS_TOKENS.map(HI.colour);
     if (metric !== "status") {
       const scale = steps();
@@ -71,16 +71,20 @@
   }
 
   /* --- layout ----------------------------------------------------------------------------------- */
+  /** The largest cells with which as many zones stand side by side as the count of machines asks for. */
   function chooseCell() {
     const room = root.clientWidth || 320;
     const count = data.id.length;
-    let size = count > 3000 ? 11 : count > 1200 ? 13 : count > 300 ? 17 : 22;
-    for (const zone of data.zones) {
+    const least = count > 1200 ? 10 : count > 300 ? 13 : 17;
+    const widest = data.zones.reduce(function (most, zone) {
       const columns = zone.racks.reduce(function (sum, rack) { return sum + rack.cols; }, 0);
-      const fits = Math.floor((room - RACK_GAP * (zone.racks.length - 1)) / columns);
-      if (fits >= 9) size = Math.min(size, fits);
+      return columns > most.columns ? { columns: columns, gaps: RACK_GAP * (zone.racks.length - 1) } : most;
+    }, { columns: 6, gaps: 0 });
+    cell = 9;
+    for (let abreast = Math.max(1, Math.min(6, data.zones.length)); abreast >= 1; abreast -= 1) {
+      const fits = Math.floor((room - ZONE_GAP * (abreast - 1) - abreast * widest.gaps) / (abreast * widest.columns));
+      if (fits >= least || abreast === 1) { cell = Math.max(10, Math.min(26, fits)); return; }
     }
-    cell = Math.max(9, size);
   }
 
   /** Racks of a zone side by side, in several lines where the room is small. */
@@ -181,6 +185,7 @@
   function fillOf(i) {
     if (metric === "status") return 0;
     if (metric !== "age" && (data.status[i] === OFFLINE || data.status[i] === UNKNOWN)) return -1;
+    if (metric === "hashrate" && data.status[i] === ASLEEP) return -1;
     const value = valueOf(i);
     if (value === null) return -1;
     const limits = colours.scale.limits;
@@ -200,10 +205,11 @@
       /* Not a figure of now: hollow, so that it is never taken for a value. */
       g.fillStyle = colours.sunken;
       g.fillRect(x, y, inner, inner);
-      g.strokeStyle = status === OFFLINE ? colours.offline : colours.line;
+      g.strokeStyle = status === OFFLINE ? colours.offline : status === ASLEEP ? colours.asleep : colours.line;
       g.lineWidth = 1;
       g.strokeRect(x + 0.5, y + 0.5, inner - 1, inner - 1);
       if (status === OFFLINE) ink = colours.offline;
+      if (status === ASLEEP) ink = colours.asleep;
     }
     g.strokeStyle = ink;
     g.fillStyle = ink;
@@ -223,7 +229,7 @@
     else items.push(legendItem(statusWords[1], 1, 0));
     items.push(legendItem(statusWords[ATTENTION], ATTENTION, metric === "status" ? 0 : metric === "hashrate" ? 1 : 0));
     items.push(legendItem(statusWords[OFFLINE], OFFLINE, metric === "status" ? 0 : -1));
-    items.push(legendItem(statusWords[ASLEEP], ASLEEP, 0));
+    items.push(legendItem(statusWords[ASLEEP], ASLEEP, metric === "hashrate" ? -1 : 0));
     items.push(legendItem(statusWords[UNKNOWN], UNKNOWN, metric === "status" ? 0 : -1));
     legend.replaceChildren(...items);
   }

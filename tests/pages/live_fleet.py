@@ -59,7 +59,13 @@ def models() -> list[MinerModel]:
     return [
         MinerModel.objects.get_or_create(
             slug=slug,
-            defaults={"maker": maker, "name": name, "dialect": dialect, "nominal_ths": ths, "nominal_w": watts},
+            defaults={
+                "maker": maker,
+                "name": name,
+                "dialect": dialect,
+                "nominal_ths": ths,
+                "nominal_w": watts,
+            },
         )[0]
         for slug, maker, name, dialect, ths, watts in _MODELS
     ]
@@ -77,7 +83,10 @@ def fill(
     kinds = models()
     slots = _places(site, count)
     miners = Miner.objects.bulk_create(
-        [_miner(site, owners[i % len(owners)], kinds[(i // 24) % len(kinds)], slots[i], i, number) for i in range(count)]
+        [
+            _miner(slots[i], owners[i % len(owners)], kinds[(i // 24) % len(kinds)], index=i, number=number)
+            for i in range(count)
+        ]
     )
     Live.objects.bulk_create(
         [live for i, miner in enumerate(miners) if (live := _live(miner, _trouble(i), i, now)) is not None]
@@ -86,10 +95,17 @@ def fill(
     by_trouble = {TROUBLES[i]: miner for i, miner in enumerate(miners) if i in TROUBLES}
     claimed = by_trouble.get("conflict", miners[0])
     claim = AddressClaim.objects.create(
-        host_id=site.host_id, site_id=site.pk, organization_id=claimed.organization_id, miner_id=claimed.pk,
-        address=claimed.address, port=claimed.port, mac_seen="02:00:00:00:00:99", found_miner_id=None,
-        first_seen_at=now - timedelta(hours=2), last_seen_at=now - timedelta(seconds=30),
-    )  # fmt: skip
+        host_id=site.host_id,
+        site_id=site.pk,
+        organization_id=claimed.organization_id,
+        miner_id=claimed.pk,
+        address=claimed.address,
+        port=claimed.port,
+        mac_seen="02:00:00:00:00:99",
+        found_miner_id=None,
+        first_seen_at=now - timedelta(hours=2),
+        last_seen_at=now - timedelta(seconds=30),
+    )
     day(miners[0], now)
     return LiveFleet(miners, by_trouble, claim, now)
 
@@ -106,7 +122,9 @@ def _places(site: Site, count: int) -> list[Slot]:
         if in_rack == 0:
             zone_number, rack_in_zone = divmod(rack_number, RACKS)
             if rack_in_zone == 0:
-                zone = Zone.objects.create(host_id=site.host_id, site=site, name=f"Hall {zone_number + 1:02d}")
+                zone = Zone.objects.create(
+                    host_id=site.host_id, site=site, name=f"Hall {zone_number + 1:02d}"
+                )
             assert zone is not None
             rack = Rack.objects.create(
                 host_id=site.host_id, site=site, zone=zone, name=f"H{zone_number + 1:02d}-R{rack_in_zone + 1}"
@@ -116,8 +134,8 @@ def _places(site: Site, count: int) -> list[Slot]:
     return Slot.objects.bulk_create(slots)
 
 
-def _miner(site: Site, owner: Organization, model: MinerModel, slot: Slot, index: int, number: int) -> Miner:
-    trouble = _trouble(index)
+def _miner(slot: Slot, owner: Organization, model: MinerModel, *, index: int, number: int) -> Miner:
+    site, trouble = slot.site, _trouble(index)
     return Miner(
         host_id=site.host_id,
         organization=owner,
@@ -140,16 +158,39 @@ def _live(miner: Miner, trouble: str, index: int, now: datetime) -> Live | None:
     watts = round(miner.model.nominal_w * (0.98 + 0.04 * sin(index * 1.7)))
     chip = 66 + 12 * sin(index * 0.37)
     live = Live(
-        miner_id=miner.pk, site_id=miner.site_id, host_id=miner.host_id, organization_id=miner.organization_id,
-        slot_at=now, attempted_at=now - timedelta(seconds=20), sampled_at=now - timedelta(seconds=20 + index % 8),
-        mode=Mode.MINING, hashrate_ths=ths, hashrate_short_ths=ths * 1.02, hashrate_window_s=1800,
-        hashrate_nominal_ths=miner.model.nominal_ths, power_w=watts,
+        miner_id=miner.pk,
+        site_id=miner.site_id,
+        host_id=miner.host_id,
+        organization_id=miner.organization_id,
+        slot_at=now,
+        attempted_at=now - timedelta(seconds=20),
+        sampled_at=now - timedelta(seconds=20 + index % 8),
+        mode=Mode.MINING,
+        hashrate_ths=ths,
+        hashrate_short_ths=ths * 1.02,
+        hashrate_window_s=1800,
+        hashrate_nominal_ths=miner.model.nominal_ths,
+        power_w=watts,
         power_source=PowerSource.FIRMWARE if index % 3 == 0 else PowerSource.PSU,
-        temp_chip_max_c=chip, temp_board_max_c=chip - 12, temp_inlet_c=24.0, fan_min_rpm=4200, fan_max_rpm=4560,
-        accepted=120_345 + index, rejected=12, stale=3, hw_errors=40, uptime_s=86_400 * 3 + index,
-        boards_hashing=3, boards_total=3, fans_failed=0, pool_index=0, firmware="Stock 2024-05-01",
-        detail=_detail(miner, ths, chip), rtt_ms=42.0, identity=Identity.CONFIRMED,
-    )  # fmt: skip
+        temp_chip_max_c=chip,
+        temp_board_max_c=chip - 12,
+        temp_inlet_c=24.0,
+        fan_min_rpm=4200,
+        fan_max_rpm=4560,
+        accepted=120_345 + index,
+        rejected=12,
+        stale=3,
+        hw_errors=40,
+        uptime_s=86_400 * 3 + index,
+        boards_hashing=3,
+        boards_total=3,
+        fans_failed=0,
+        pool_index=0,
+        firmware="Stock 2024-05-01",
+        detail=_detail(miner, ths, chip),
+        rtt_ms=42.0,
+        identity=Identity.CONFIRMED,
+    )
     _befall(live, trouble, now)
     return live
 
@@ -171,9 +212,11 @@ def _befall(live: Live, trouble: str, now: datetime) -> None:
     }
     if trouble in gone:
         changes[trouble] = {
-            "misses": 5, "miss_cause": gone[trouble], "sampled_at": now - timedelta(minutes=41),
+            "misses": 5,
+            "miss_cause": gone[trouble],
+            "sampled_at": now - timedelta(minutes=41),
             "next_due_at": now + timedelta(minutes=3),
-        }  # fmt: skip
+        }
     for name, value in changes.get(trouble, {}).items():
         setattr(live, name, value)
 
@@ -186,20 +229,35 @@ def _detail(miner: Miner, ths: float, chip: float) -> dict[str, Any]:
         ],
         "fans": [4200, 4380, None, 4560],
         "pools": [
-            {"i": 0, "url": "stratum+tcp://pool.example:3333", "user": miner.worker, "alive": True, "active": True,
-             "acc": 120_345, "rej": 12},
+            {
+                "i": 0,
+                "url": "stratum+tcp://pool.example:3333",
+                "user": miner.worker,
+                "alive": True,
+                "active": True,
+                "acc": 120_345,
+                "rej": 12,
+            },
             {"i": 1, "url": "stratum+tcp://backup.example:3333", "user": miner.worker, "alive": None},
         ],
         "errors": [],
-    }  # fmt: skip
+    }
 
 
 def _sweep(site: Site, miners: list[Miner], now: datetime) -> None:
     Sweep.objects.create(
-        site_id=site.pk, shard=0, slot_at=now - timedelta(seconds=25), host_id=site.host_id, epoch=1,
-        started_at=now - timedelta(seconds=25), finished_at=now - timedelta(seconds=18), planned=len(miners),
-        good=max(0, len(miners) - 3), missed=3, misses={"timeout": 2, "refused": 1},
-    )  # fmt: skip
+        site_id=site.pk,
+        shard=0,
+        slot_at=now - timedelta(seconds=25),
+        host_id=site.host_id,
+        epoch=1,
+        started_at=now - timedelta(seconds=25),
+        finished_at=now - timedelta(seconds=18),
+        planned=len(miners),
+        good=max(0, len(miners) - 3),
+        missed=3,
+        misses={"timeout": 2, "refused": 1},
+    )
 
 
 def day(miner: Miner, now: datetime, *, gap: range = range(300, 420)) -> None:
@@ -208,12 +266,19 @@ def day(miner: Miner, now: datetime, *, gap: range = range(300, 420)) -> None:
     first = now.replace(second=0, microsecond=0)
     Sample.objects.bulk_create(
         Sample(
-            site_id=miner.site_id, miner_id=miner.pk, host_id=miner.host_id, organization_id=miner.organization_id,
-            slot_at=first - timedelta(minutes=m), sampled_at=first - timedelta(minutes=m) + timedelta(seconds=3),
-            hashrate_ths=nominal * (0.97 + 0.03 * sin(m / 37)), power_w=round(watts * (1 + 0.02 * sin(m / 53))),
-            temp_chip_max_c=68 + 6 * sin(m / 220), temp_inlet_c=22 + 5 * sin(m / 220), mode=Mode.MINING,
+            site_id=miner.site_id,
+            miner_id=miner.pk,
+            host_id=miner.host_id,
+            organization_id=miner.organization_id,
+            slot_at=first - timedelta(minutes=m),
+            sampled_at=first - timedelta(minutes=m) + timedelta(seconds=3),
+            hashrate_ths=nominal * (0.97 + 0.03 * sin(m / 37)),
+            power_w=round(watts * (1 + 0.02 * sin(m / 53))),
+            temp_chip_max_c=68 + 6 * sin(m / 220),
+            temp_inlet_c=22 + 5 * sin(m / 220),
+            mode=Mode.MINING,
             power_source=PowerSource.PSU,
         )
         for m in range(1, 1439)
         if m not in gap
-    )  # fmt: skip
+    )

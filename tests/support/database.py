@@ -16,7 +16,16 @@ from django.test import TransactionTestCase
 from psycopg import sql
 
 # Written by migrations, needed by every test.
-KEPT = frozenset({"django_migrations", "django_content_type", "auth_permission", "fleet_minermodel"})
+KEPT = frozenset(
+    {
+        "django_migrations",
+        "django_content_type",
+        "auth_permission",
+        "auth_group",
+        "auth_group_permissions",
+        "fleet_minermodel",
+    }
+)
 _last_kept: dict[str, int] = {}
 
 _TABLES = """

@@ -61,7 +61,9 @@ def make_plan(var: Path, *, miners: int, port: int) -> DemoPlan:
     if not 1 <= miners <= 60_000:
         raise DemoError(f"--miners {miners}: choose 1 to 60000.")
     if not can_listen(port):
-        raise DemoError(f"Port {port} is taken. Stop what uses it, or choose another: ./hi demo --port {port + 1}")
+        raise DemoError(
+            f"Port {port} is taken. Stop what uses it, or choose another: ./hi demo --port {port + 1}"
+        )
     kept = _kept(var / "demo" / "kept.json", miners)
     if kept.miners != miners:
         raise DemoError(
@@ -74,7 +76,7 @@ def make_plan(var: Path, *, miners: int, port: int) -> DemoPlan:
         port=port,
         rpc_port=rpc_port,
         web_port=choose_port(WEB_PORT),
-        control_port=free_port(),
+        control_port=int(free_port()),
         kept=kept,
     )
 
@@ -84,8 +86,10 @@ def choose_port(wanted: int) -> int:
     candidates = [wanted, *range(MOVED_UP + wanted % 10_000, MOVED_UP + wanted % 10_000 + 2000, 20)]
     for port in candidates:
         # A miner that refuses connections lives one port further up: that one must be free as well.
-        if (port >= PRIVILEGED or os.geteuid() == 0) and can_listen(port, "0.0.0.0") and can_listen(  # noqa: S104
-            port + 1, "0.0.0.0"  # noqa: S104
+        if (
+            (port >= PRIVILEGED or os.geteuid() == 0)
+            and can_listen(port, "0.0.0.0")  # noqa: S104
+            and can_listen(port + 1, "0.0.0.0")  # noqa: S104
         ):
             return port
     raise DemoError(f"No free port found for the miners near {wanted}.")

@@ -56,10 +56,14 @@ def _start(plan: DemoPlan, supervisor: Supervisor, services: Services, say: Say,
     done(f"{plan.kept.miners} simulated miners answer on 127.x.y.z:{plan.rpc_port}")
     _wait_for(prepare)
     done("Database migrated, demo host in place")
-    supervisor.start(stack.web(plan, env), *stack.workers(plan, env))
+    supervisor.start(stack.web(plan, env), *stack.workers(plan.var, env))
     done("Pages, collector and scheduler are up")
     read = _first_figure(env["DATABASE_TELEMETRY_URL"])
-    done(f"First live figures: {read} miners read" if read else "No miner was read yet: see var/log/collector.log")
+    done(
+        f"First live figures: {read} miners read"
+        if read
+        else "No miner was read yet: see var/log/collector.log"
+    )
     say(_welcome(plan))
 
 
@@ -93,7 +97,9 @@ def _first_figure(telemetry_url: str) -> int:
     """Wait until the first sweep of this start has stored readings; how many miners it read."""
     ends_at = time.monotonic() + FIRST_FIGURE_TIMEOUT_S
     with psycopg.connect(telemetry_url, autocommit=True) as connection:
-        (since,) = connection.execute("SELECT clock_timestamp() - interval '20 seconds'").fetchone() or (None,)
+        (since,) = connection.execute("SELECT clock_timestamp() - interval '20 seconds'").fetchone() or (
+            None,
+        )
         while time.monotonic() < ends_at:
             row = connection.execute(
                 "SELECT count(*) FROM telemetry_live WHERE sampled_at > %s", [since]

@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import Final
 
+from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
 from hashinsight.accounts.choices import OrganizationKind, Role
@@ -66,8 +67,9 @@ def seed(fleet: Fleet, password: str) -> bool:
             f"customer@{DOMAIN}": customers[0] if customers else partner,
             f"partner@{DOMAIN}": partner,
         }
+        hashed = make_password(password)
         people = {
-            sign_in.email: _person(sign_in, homes.get(sign_in.email, host), password) for sign_in in SIGN_INS
+            sign_in.email: _person(sign_in, homes.get(sign_in.email, host), hashed) for sign_in in SIGN_INS
         }
     owner = people[f"owner@{DOMAIN}"]
     scope = scope_of(owner)
@@ -79,9 +81,11 @@ def seed(fleet: Fleet, password: str) -> bool:
     return True
 
 
-def _person(sign_in: SignIn, home: Organization, password: str) -> User:
+def _person(sign_in: SignIn, home: Organization, hashed: str) -> User:
     name = sign_in.email.partition("@")[0].capitalize()
-    user = User.objects.create_user(sign_in.email, password, name=name)
+    user = User.objects.create_user(sign_in.email, None, name=name)
+    user.password = hashed
+    user.save(update_fields=["password"])
     add_member(actor=None, user=user, organization=home, role=sign_in.role)
     return user
 
@@ -117,7 +121,7 @@ def _csv(fleet: Fleet, site: str) -> bytes:
 
 
 def _wish(miner: SimMiner) -> str:
-    """Most machines that sleep are meant to; every eighth does so against the plan, for the operator to find."""
+    """Most machines that sleep are meant to; every eighth does so against the plan, to be found."""
     asleep = miner.behaviour.get("mode") == "sleeping"
     return "sleeping" if asleep and miner.index % 8 else miner.desired_state
 

@@ -103,9 +103,9 @@ def _celery(name: str, env: Mapping[str, str], *arguments: str) -> ProcessSpec:
     )
 
 
-def workers(plan: DemoPlan, env: Mapping[str, str]) -> tuple[ProcessSpec, ProcessSpec]:
-    """The collector's processes, and the worker for everything else with beat inside."""
+def workers(var: Path, env: Mapping[str, str]) -> tuple[ProcessSpec, ProcessSpec]:
+    """The collector's processes, and the worker for the rest with beat inside (its file is in ``var``)."""
     collector = _celery("collector", env, "-Q", "telemetry", "-P", "prefork", "-c", "2")
-    schedule = plan.var / "run" / "beat-schedule"
+    schedule = var / "run" / "beat-schedule"
     rest = _celery("worker", env, "-Q", "default", "-P", "threads", "-c", "2", "-B", "-s", str(schedule))
     return collector, rest

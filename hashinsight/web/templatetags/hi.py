@@ -9,7 +9,7 @@ from django import template
 from django.http import QueryDict
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from hashinsight.core import clock
@@ -105,7 +105,7 @@ def stack(parts: list[tuple[str, str, int]], label: str) -> SafeString:
     """One bar made of parts (slug, label, count): the fleet at a glance. Empty parts take no room."""
     total = sum(part[2] for part in parts)
     if not total:
-        return format_html('<span class="stack is-unknown"></span>')
+        return mark_safe('<span class="stack is-unknown"></span>')
     at = 0.0
     pieces = []
     for slug, _label, count in parts:
@@ -138,9 +138,9 @@ def shown(value: float | None, kind: str) -> str:
 
 
 @register.filter
-def epoch(at: datetime | None) -> str:
-    """Unix seconds, empty for none."""
-    return "" if at is None else f"{at.timestamp():.1f}"
+def epoch(at: datetime | str | None) -> str:
+    """Unix seconds, empty for none (a template hands on what is missing as an empty text)."""
+    return f"{at.timestamp():.1f}" if isinstance(at, datetime) else ""
 
 
 @register.simple_tag(takes_context=True)

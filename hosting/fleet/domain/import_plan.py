@@ -211,8 +211,11 @@ class _Planner:
     def _check_unique(self, rows: list[Wanted]) -> None:
         """MAC, serial number, address and slot of the inventory as it would be after the import."""
         self._mentioned |= {row.mac for row in rows}
-        rest = [miner for miner in self._inventory.miners if miner.mac not in self._mentioned]
-        here = [miner for miner in rest if miner.site_id == self._inventory.site_id]
+        site = self._inventory.site_id  # what stands elsewhere is never changed, named in the file or not
+        rest = [
+            one for one in self._inventory.miners if one.site_id != site or one.mac not in self._mentioned
+        ]
+        here = [one for one in rest if one.site_id == site]
         self._clashes(rows, [], "mac", lambda one: one.mac)
         # A row that repeats another is told so once, not again for its serial number, address and slot.
         rows = list({row.mac: row for row in reversed(rows)}.values())

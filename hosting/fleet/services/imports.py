@@ -199,7 +199,7 @@ def _close(report: ImportReport, *, actor: Any, scope: Scope, content: bytes, so
         },
     )
     if report.created or report.changed:
-        jobs.promise(SWEEP_TASK, queue="telemetry", site_id=report.site.pk)
+        jobs.promise(SWEEP_TASK, site_id=report.site.pk)
 
 
 def _side(change: Change, index: int) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ def integrate(samples: Sequence[tuple[datetime, float | None]], *, max_gap_s: fl
     Raises ValueError when times do not rise.
     """
     energy_ws = covered_s = gap_s = 0.0
-    for (start, power_a), (end, power_b) in zip(samples, samples[1:], strict=False):
+    for (start, power_a), (end, power_b) in pairwise(samples):
         step_s = (end - start).total_seconds()
         if step_s <= 0:
             raise ValueError("sample times must rise")

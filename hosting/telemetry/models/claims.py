@@ -9,7 +9,7 @@ from hosting.telemetry.choices import ClaimState
 
 
 class AddressClaim(models.Model):
-    """At the address of ``miner_id`` the MAC ``mac_seen`` answers; ``found_miner_id`` is its miner, if known."""
+    """At the address of ``miner_id`` answers the MAC ``mac_seen``, known as ``found_miner_id`` or unknown."""
 
     public_id = models.CharField(_("id"), max_length=12, unique=True, default=new_public_id, editable=False)
     host_id = models.IntegerField()

@@ -132,7 +132,7 @@ def list_miners(
 
 
 def _prefix(text: str) -> str | None:
-    text = text.strip()[:60]
+    text = "".join(sign for sign in text if sign.isprintable()).strip()[:60]
     if not text:
         return None
     if re.fullmatch(r"([0-9A-Fa-f]{2}[:-]){1,5}[0-9A-Fa-f]{0,2}", text):

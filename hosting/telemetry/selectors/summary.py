@@ -98,6 +98,11 @@ class Totals:
     sampled_at: datetime | None = None
 
     @property
+    def shortfall_percent(self) -> float | None:
+        """What is not earned, in percent of the nameplate."""
+        return 100 * self.shortfall_ths / self.nominal_ths if self.nominal_ths else None
+
+    @property
     def tabs(self) -> list[tuple[words.Word, int]]:
         """Each status in words with its count, trouble first."""
         return [(words.STATUS[status], self.counts[status]) for status in TROUBLE_FIRST]

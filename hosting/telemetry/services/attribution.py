@@ -91,7 +91,6 @@ class Attribution:
 
     def _elsewhere(self, batch: Batch, outcome: Outcome, owner: Owner | None) -> None:
         """Another machine answered at this address."""
-        row = outcome.row
         known_here = owner is not None and owner.site_id == self._lease.site_id
         batch.tries.append(self._try(outcome, MissCause.FOREIGN, Identity.CONFLICT, held=True))
         batch.claims.append(self._claim(outcome, owner))

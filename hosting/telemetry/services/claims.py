@@ -41,7 +41,8 @@ def confirm(*, actor: Any, scope: Scope, public_id: str) -> AddressClaim:
     claim = _open(scope, public_id)
     here = Miner.objects.select_for_update().get(pk=claim.miner_id)
     if claim.found_miner_id is None:
-        before, after = {"mac": here.mac}, {"mac": claim.mac_seen}
+        before: dict[str, Any] = {"mac": here.mac}
+        after: dict[str, Any] = {"mac": claim.mac_seen}
         here.mac = claim.mac_seen
         here.save(update_fields=["mac", "updated_at"])
     else:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from hashinsight.integrations.miners.errors import MinerError
+from hashinsight.integrations.miners.errors import LocalFaultError, MinerError
 from hashinsight.integrations.miners.http_digest import HttpLogin
 from hashinsight.integrations.miners.identify import read_identity, read_work_mode
 from hashinsight.integrations.miners.poll import Device, Polled, poll
@@ -30,6 +30,7 @@ HTTP_IN_FLIGHT: Final = 32
 ASK_AGAIN_S: Final = 3600.0
 WORK_MODE_S: Final = 300.0
 ANTMINER_ASLEEP: Final = 1
+LOCAL_FAULT_PAUSE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +43,6 @@ class Outcome:
     at: datetime
     mac: str | None
     checked: bool
-
-
-@dataclass(slots=True)
-class Plan:
-    """How to sweep: lanes, how many at once, the login of the miners' web pages, checks to spend."""
-
-    lanes: Lanes
-    in_flight: int
-    login: HttpLogin | None
-    identity_budget: int
-    deadlines: Deadlines
 
 
 @dataclass(slots=True)
@@ -93,15 +83,26 @@ class Memories:
         return memory
 
 
+@dataclass(slots=True)
+class Plan:
+    """How to sweep: whom, how many at once, the login of the miners' web pages, checks to spend."""
+
+    lanes: Lanes
+    memories: Memories
+    in_flight: int
+    login: HttpLogin | None
+    identity_budget: int
+    deadlines: Deadlines
+
+
 Sink = Callable[[list[Outcome]], Awaitable[None]]
 
 
 class Collector:
     """One sweep of one shard."""
 
-    def __init__(self, plan: Plan, sink: Sink, memories: Memories) -> None:
+    def __init__(self, plan: Plan, sink: Sink) -> None:
         self._plan = plan
-        self._memories = memories
         self._sink = sink
         self._buffer: list[Outcome] = []
         self._budget = plan.identity_budget
@@ -134,15 +135,20 @@ class Collector:
                 self._wake.set()
 
     async def _ask(self, row: DeviceRow) -> Outcome:
-        memory = self._memories.of(row)
-        polled = await poll(memory.device, self._plan.deadlines)
+        memory = self._plan.memories.of(row)
+        try:
+            polled = await poll(memory.device, self._plan.deadlines)
+        except LocalFaultError:
+            # This machine ran out of sockets, which says nothing of the miner: once more, then it fails.
+            await asyncio.sleep(LOCAL_FAULT_PAUSE_S)
+            polled = await poll(memory.device, self._plan.deadlines)
         at = datetime.fromtimestamp(time.time(), UTC)
         if polled.reading is None:
             return Outcome(row, polled, at, None, False)
+        told, uptime_s = polled.reading.mac, polled.reading.uptime_s
         if polled.reading.mode is Mode.UNKNOWN and row.dialect == "antminer":
             polled = await self._with_work_mode(memory, polled, polled.reading)
-        told = polled.reading.mac
-        mac = identity.vouched_mac(row, told, polled.reading.uptime_s, at)
+        mac = identity.vouched_mac(row, told, uptime_s, at)
         if told is None and self._wants_check(row, memory, mac, at):
             asked = await self._ask_mac(memory)
             return Outcome(row, polled, at, asked or mac, asked is not None)
@@ -159,7 +165,7 @@ class Collector:
         return False
 
     async def _with_work_mode(self, memory: Memory, polled: Polled, reading: Reading) -> Polled:
-        """A sleeping stock Antminer answers with empty lists on 4028; only its web page says that it sleeps."""
+        """A sleeping stock Antminer answers with empty lists on 4028; its web page says that it sleeps."""
         if self._plan.login is None:
             return polled
         now_s = time.monotonic()

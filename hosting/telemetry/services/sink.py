@@ -144,8 +144,8 @@ def _claims(cursor: Any, lease: Lease, batch: Batch) -> None:
     """Open or refresh claims, and close those whose own machine answers again."""
     if batch.claims:
         cursor.executemany(
-            "INSERT INTO telemetry_claim (public_id, host_id, site_id, organization_id, miner_id, address, port,"
-            " mac_seen, found_miner_id, state, first_seen_at, last_seen_at)"
+            "INSERT INTO telemetry_claim (public_id, host_id, site_id, organization_id, miner_id, address,"
+            " port, mac_seen, found_miner_id, state, first_seen_at, last_seen_at)"
             " SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s"
             " WHERE NOT EXISTS (SELECT 1 FROM telemetry_claim WHERE site_id = %s AND miner_id = %s"
             "   AND mac_seen = %s AND state = 'dismissed')"

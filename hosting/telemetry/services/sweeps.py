@@ -28,7 +28,6 @@ from hosting.telemetry.services.leases import USING, Lease
 log = logging.getLogger(__name__)
 
 SWEEP_TIME_SHARE = 0.9
-IDENTITY_BUDGET_SHARE = 0.05
 IDENTITY_BUDGET_LEAST = 50
 _MEMORIES = Memories()
 
@@ -66,8 +65,9 @@ def due_shards(now: datetime, interval_s: int) -> list[Due]:
         )
         sites = cursor.fetchall()
         cursor.execute(
-            "SELECT site_id, shard FROM telemetry_lease l WHERE expires_at > clock_timestamp() AND slot_at = %s"
-            " UNION SELECT site_id, shard FROM telemetry_sweep WHERE slot_at = %s AND finished_at IS NOT NULL",
+            "SELECT site_id, shard FROM telemetry_lease WHERE expires_at > clock_timestamp() AND slot_at = %s"
+            " UNION SELECT site_id, shard FROM telemetry_sweep"
+            " WHERE slot_at = %s AND finished_at IS NOT NULL",
             [slot_at, slot_at],
         )
         taken = set(cursor.fetchall())
@@ -80,21 +80,22 @@ def due_shards(now: datetime, interval_s: int) -> list[Due]:
     ]
 
 
-def sweep_shard(due: Due) -> Report | None:
+def sweep_shard(due: Due, *, memories: Memories | None = None) -> Report | None:
     """Sweep one shard for its slot; None when another worker holds it or the slot is done.
 
-    Raises LeaseLostError when the shard was taken over meanwhile.
+    ``memories``: what is known of the miners' ways (this process's own when left out). Raises
+    LeaseLostError when the shard was taken over meanwhile.
     """
     lease = leases.take(site_id=due.site_id, host_id=due.host_id, shard=due.shard, slot_at=due.slot_at)
     if lease is None:
         return None
     try:
-        return _sweep(lease, due)
+        return _sweep(lease, due, memories or _MEMORIES)
     finally:
         leases.release(lease)
 
 
-def _sweep(lease: Lease, due: Due) -> Report:
+def _sweep(lease: Lease, due: Due, memories: Memories) -> Report:
     started, cpu = time.perf_counter(), time.process_time()
     started_at = clock.now()
     rows = load_devices(due.site_id, due.shard, due.shards)
@@ -105,7 +106,7 @@ def _sweep(lease: Lease, due: Due) -> Report:
     # The database connection belongs to the thread that opened it: one thread writes, the loop asks.
     with ThreadPoolExecutor(1, thread_name_prefix="sink") as writer:
         try:
-            uvloop.run(_ask_and_store(lease, due, lanes, attribution, writer))
+            uvloop.run(_ask_and_store(due, _plan(lanes, memories), lease, attribution, writer))
         finally:
             writer.submit(_close_connection).result()
     report = Report(
@@ -122,7 +123,7 @@ def _sweep(lease: Lease, due: Due) -> Report:
 
 
 async def _ask_and_store(
-    lease: Lease, due: Due, lanes: Lanes, attribution: Attribution, writer: ThreadPoolExecutor
+    due: Due, plan: Plan, lease: Lease, attribution: Attribution, writer: ThreadPoolExecutor
 ) -> None:
     loop = asyncio.get_running_loop()
 
@@ -134,7 +135,7 @@ async def _ask_and_store(
 
     try:
         async with asyncio.timeout(settings.SWEEP_INTERVAL_S * SWEEP_TIME_SHARE):
-            await Collector(_plan(lanes), store, _MEMORIES).run()
+            await Collector(plan, store).run()
     except TimeoutError:
         # The next slot is worth more than the rest of this one; the counts show what was not reached.
         log.error("site %s/%s: sweep cut off after its time", due.site_id, due.shard)
@@ -148,25 +149,30 @@ def _store(lease: Lease, attribution: Attribution, outcomes: list[Outcome]) -> i
     return sink.write(lease, attribution.batch(outcomes))
 
 
-def _plan(lanes: Lanes) -> Plan:
+def _plan(lanes: Lanes, memories: Memories) -> Plan:
     login = None
     if settings.MINER_HTTP_USER:
         login = HttpLogin(settings.MINER_HTTP_USER, settings.MINER_HTTP_PASSWORD)
     return Plan(
         lanes=lanes,
+        memories=memories,
         in_flight=settings.SWEEP_IN_FLIGHT,
         login=login,
-        identity_budget=max(IDENTITY_BUDGET_LEAST, int(len(lanes.living) * IDENTITY_BUDGET_SHARE)),
+        identity_budget=max(
+            IDENTITY_BUDGET_LEAST, len(lanes.living) * settings.SWEEP_IDENTITY_PERCENT // 100
+        ),
         deadlines=Deadlines(),
     )
 
 
 _DEVICES = """
-SELECT m.id, m.host_id, m.organization_id, host(m.address), m.port, m.http_port, m.dialect, m.mac, k.nominal_ths,
-    COALESCE(l.misses, 0), l.next_due_at, COALESCE(l.joined_refused, false), COALESCE(l.identity, 0),
-    COALESCE(l.address_key, ''), COALESCE(l.address_mac, ''), l.address_checked_at, l.address_uptime_s,
-    l.address_seen_at
-FROM fleet_miner m JOIN fleet_minermodel k ON k.id = m.model_id LEFT JOIN telemetry_live l ON l.miner_id = m.id
+SELECT m.id, m.host_id, m.organization_id, host(m.address), m.port, m.http_port, m.dialect, m.mac,
+    k.nominal_ths, COALESCE(l.misses, 0), l.next_due_at, COALESCE(l.joined_refused, false),
+    COALESCE(l.identity, 0), COALESCE(l.address_key, ''), COALESCE(l.address_mac, ''),
+    l.address_checked_at, l.address_uptime_s, l.address_seen_at
+FROM fleet_miner m
+JOIN fleet_minermodel k ON k.id = m.model_id
+LEFT JOIN telemetry_live l ON l.miner_id = m.id
 WHERE m.site_id = %s AND m.desired_state <> 'retired' AND mod(m.id, %s) = %s
 """
 
@@ -180,8 +186,9 @@ def load_devices(site_id: int, shard: int, shards: int) -> list[DeviceRow]:
 
 def _begin(lease: Lease, due: Due, started_at: datetime, planned: int, deferred: int) -> None:
     _execute(
-        "INSERT INTO telemetry_sweep (site_id, shard, slot_at, host_id, epoch, started_at, planned, deferred, good,"
-        " missed, stored, requests, repaired, misses) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, '{}')"
+        "INSERT INTO telemetry_sweep (site_id, shard, slot_at, host_id, epoch, started_at, planned, deferred,"
+        " good, missed, stored, requests, repaired, misses)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, '{}')"
         " ON CONFLICT (site_id, shard, slot_at) DO UPDATE SET epoch = EXCLUDED.epoch,"
         " planned = EXCLUDED.planned, deferred = EXCLUDED.deferred",
         [due.site_id, due.shard, due.slot_at, due.host_id, lease.epoch, started_at, planned, deferred],
@@ -191,8 +198,8 @@ def _begin(lease: Lease, due: Due, started_at: datetime, planned: int, deferred:
 def _finish(lease: Lease, report: Report) -> None:
     tally = report.tally
     _execute(
-        "UPDATE telemetry_sweep SET finished_at = clock_timestamp(), good = %s, missed = %s, stored = stored + %s,"
-        " requests = %s, repaired = %s, misses = %s::jsonb, cpu_s = %s"
+        "UPDATE telemetry_sweep SET finished_at = clock_timestamp(), good = %s, missed = %s,"
+        " stored = stored + %s, requests = %s, repaired = %s, misses = %s::jsonb, cpu_s = %s"
         " WHERE site_id = %s AND shard = %s AND slot_at = %s AND epoch = %s",
         [
             tally.good,

@@ -58,7 +58,9 @@ def _list_context(request: HttpRequest, scope: Scope, site: Site | None) -> dict
         "all_count": sum(counts.values()),
         "tabs": [(words.STATUS[status], counts[status]) for status in summary.TROUBLE_FIRST],
         "shows_owner": scope.is_host_wide,
-        "swept_at": sweeps.swept_at(scope, [site.pk] if site else sites_of(scope).values_list("pk", flat=True)),
+        "swept_at": sweeps.swept_at(
+            scope, [site.pk] if site else sites_of(scope).values_list("pk", flat=True)
+        ),
         "interval_s": settings.SWEEP_INTERVAL_S,
     }
 

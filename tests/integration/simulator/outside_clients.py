@@ -15,7 +15,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 import warnings
 from pathlib import Path
@@ -97,7 +96,7 @@ async def by_pyasic_rs(address: str) -> dict[str, Any]:
         "mac": str(data.mac),
         "fans": [fan.rpm for fan in data.fans],
         "boards": sum(1 for board in data.hashboards if board.hashrate),
-        "uptime": data.uptime.total_seconds(),
+        "uptime": data.uptime.total_seconds() if data.uptime else None,
         "pool_user": users[0] if users else None,
     }
 
@@ -116,10 +115,9 @@ async def main(client: str) -> None:
                 answer = await read(miner.address)
                 truth = get(f"/truth?miners={miner.index}")[0]
                 figures = {key: values[0] for key, values in truth.items() if isinstance(values, list)}
-                print(
-                    json.dumps({"model": miner.model, "mac": miner.mac, "answer": answer, "truth": figures})
-                )
-            print(json.dumps({"counters": get("/counters")}))
+                say = {"model": miner.model, "mac": miner.mac, "worker": miner.worker}
+                sys.stdout.write(json.dumps(say | {"answer": answer, "truth": figures}) + "\n")
+            sys.stdout.write(json.dumps({"counters": get("/counters")}) + "\n")
         finally:
             process.terminate()
             process.wait(5)
@@ -129,5 +127,4 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     lo_up()
-    started = time.monotonic()
     asyncio.run(main(sys.argv[1]))

@@ -117,10 +117,10 @@ def running(fleet: Fleet, folder: Path, *extra: str) -> Iterator[Running]:
         stop(process)
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """The process."""
+def start(*arguments: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """The process, with a command `before` it that runs it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "hosting.simulator", *arguments],
+        [*before, sys.executable, "-m", "hosting.simulator", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -12,6 +12,7 @@ import pytest
 from tests.integration.simulator.running import Running, read_all
 
 WHATSMINER, AVALON = 7, 9
+PASSWORD = "s3cret"
 
 
 def fetch(simulator: Running, index: int, path: str, header: str = "") -> tuple[int, dict[str, str], bytes]:
@@ -25,10 +26,10 @@ def fetch(simulator: Running, index: int, path: str, header: str = "") -> tuple[
 
 
 def md5(text: str) -> str:
-    return hashlib.md5(text.encode()).hexdigest()
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def login(simulator: Running, path: str, password: str = "s3cret") -> str:
+def login(simulator: Running, path: str, password: str = PASSWORD) -> str:
     _, headers, _ = fetch(simulator, 0, path)
     challenge = headers["www-authenticate"]
     assert 'realm="antMiner Configuration"' in challenge
@@ -38,7 +39,8 @@ def login(simulator: Running, path: str, password: str = "s3cret") -> str:
     ha1 = md5(f"tech:antMiner Configuration:{password}")
     response = md5(f"{ha1}:{nonce}:00000001:abc:auth:" + md5(f"GET:{path}"))
     return (
-        f'Authorization: Digest username="tech", realm="antMiner Configuration", nonce="{nonce}", uri="{path}", '
+        f'Authorization: Digest username="tech", realm="antMiner Configuration", nonce="{nonce}", '
+        f'uri="{path}", '
         f'qop=auth, nc=00000001, cnonce="abc", response="{response}"\r\n'
     )
 

@@ -1,4 +1,4 @@
-"""What machines answer: valid JSON in every state, true figures in the right units, cgminer's joined rules."""
+"""What machines answer: JSON in every state, true figures in their units, cgminer's joined rules."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_whatsminer_reports_its_faults_and_sleep() -> None:
     simulation = Simulation(one_of_each({"psu_fault": True, "fans_dead": [1]}))
     index = of(simulation, "whatsminer-m60")
     codes = ask(simulation, index, "get_error_code")["Msg"]["error_code"]
-    assert [list(code)[0] for code in codes] == ["206", "111"]
+    assert [next(iter(code)) for code in codes] == ["206", "111"]
     assert ask(simulation, index, "summary")["SUMMARY"][0]["Error Code 0"] == 206
     asleep = Simulation(one_of_each({"mode": "sleeping"}))
     assert ask(asleep, index, "status")["Msg"]["mineroff"] == "true"

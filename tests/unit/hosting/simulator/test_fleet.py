@@ -86,7 +86,7 @@ def test_a_rack_has_48_slots_in_rows_and_positions() -> None:
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="1..24 sites"):
+    with pytest.raises(ValueError, match="24 sites"):
         build_fleet(10, 1, sites=0)
     with pytest.raises(ValueError, match="2,000,000 miners"):
         build_fleet(2_000_001, 1)

@@ -26,8 +26,8 @@ def test_every_kind_changes_the_reply(kind: str) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        "missing_comma", "list_comma", "trailing_comma", "raw_newline", "control_bytes", "temp0_quote", "bare_nan",
-        "truncated", "id_only", "bye", "http", "backend_down",
+        "missing_comma", "list_comma", "trailing_comma", "raw_newline", "control_bytes", "temp0_quote",
+        "bare_nan", "truncated", "id_only", "bye", "http", "backend_down",
     ],
 )  # fmt: skip
 def test_these_are_no_json(kind: str) -> None:

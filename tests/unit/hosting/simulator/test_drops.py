@@ -1,4 +1,4 @@
-"""The socket filter: drops exactly the packets to the chosen addresses."""
+"""Dropped SYNs: exactly those to the chosen addresses, by filter or by full queues."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hosting.simulator.bpf import Instruction, drop_program, set_drops
+from hosting.simulator.drops import Dropper, FullQueues, Instruction, attach, drop_program
+from hosting.simulator.server import ListenError, listen_on_loopback
 
 
 def passes(program: list[Instruction], address: int) -> bool:
@@ -60,14 +61,40 @@ def test_too_many_are_refused() -> None:
         drop_program(f"127.{i >> 16}.{(i >> 8) & 255}.{i & 255}" for i in range(5000))
 
 
-def test_the_kernel_takes_the_filter_and_drops_it_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        where = listener.getsockname()
-        set_drops(listener, [])
-        set_drops(listener, ["127.0.0.1"])
+@pytest.mark.parametrize("way", ["filter", "queues", "dropper"])
+def test_the_kernel_drops_and_lets_through_again(way: str) -> None:
+    with listen_on_loopback(0) as listener:
+        port = listener.getsockname()[1]
+
+        def drop(addresses: set[str]) -> None:
+            if way == "filter":
+                try:
+                    attach(listener, addresses)
+                except PermissionError:
+                    pytest.skip("this kernel keeps filters on TCP from plain users")
+            else:
+                (queues if way == "queues" else dropper).set(addresses)
+
+        queues, dropper = FullQueues(listener), Dropper(listener)
+        drop(set())
+        drop({"127.3.0.1", "127.3.0.2"})
+        for address in ("127.3.0.1", "127.3.0.2"):
+            with pytest.raises(TimeoutError):
+                socket.create_connection((address, port), timeout=0.3)
+        socket.create_connection(("127.3.0.3", port), timeout=2).close()
+        drop({"127.3.0.2", "127.3.0.3"})
+        socket.create_connection(("127.3.0.1", port), timeout=2).close()
         with pytest.raises(TimeoutError):
-            socket.create_connection(where, timeout=0.3)
-        set_drops(listener, ["127.0.0.2"])
-        socket.create_connection(where, timeout=2).close()
-        set_drops(listener, [])
-        socket.create_connection(where, timeout=2).close()
+            socket.create_connection(("127.3.0.3", port), timeout=0.3)
+        drop(set())
+        for address in ("127.3.0.1", "127.3.0.2", "127.3.0.3"):
+            socket.create_connection((address, port), timeout=2).close()
+
+
+def test_full_queues_let_no_second_process_share_the_port() -> None:
+    with listen_on_loopback(0) as listener:
+        queues = FullQueues(listener)
+        queues.set({"127.3.0.9"})
+        with pytest.raises(ListenError, match="cannot be opened"):
+            listen_on_loopback(listener.getsockname()[1])
+        queues.set(set())
