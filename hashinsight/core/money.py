@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Self
 
 # Decimal places of one unit of account. Own table: common libraries give BTC two places.
@@ -12,6 +12,12 @@ PLACES = {"USD": 2, "EUR": 2, "GBP": 2, "BTC": 8, "USDC": 6, "ETH": 18}
 
 class CurrencyError(ValueError):
     """Two currencies were mixed, or a currency is not known."""
+
+
+# Decimal's usual context silently rounds to 28 digits, which wei times a price exceeds. In this one a lost
+# digit is an error (decimal.Inexact).
+_EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
+_ROUNDING = Context(prec=200, rounding=ROUND_HALF_UP, traps=[InvalidOperation, Overflow])
 
 
 def _exact(value: Decimal | int | str) -> Decimal:
@@ -41,17 +47,17 @@ class Money:
 
     def __add__(self, other: Money) -> Money:
         self._same(other)
-        return Money(self.amount + other.amount, self.currency)
+        return Money(_EXACT.add(self.amount, other.amount), self.currency)
 
     def __sub__(self, other: Money) -> Money:
         self._same(other)
-        return Money(self.amount - other.amount, self.currency)
+        return Money(_EXACT.subtract(self.amount, other.amount), self.currency)
 
     def __mul__(self, factor: Decimal | int) -> Money:
-        return Money(self.amount * _exact(factor), self.currency)
+        return Money(_EXACT.multiply(self.amount, _exact(factor)), self.currency)
 
     def __neg__(self) -> Money:
-        return Money(-self.amount, self.currency)
+        return Money(self.amount.copy_negate(), self.currency)
 
     def __lt__(self, other: Money) -> bool:
         self._same(other)
@@ -60,13 +66,13 @@ class Money:
     def rounded(self) -> Money:
         """Rounded half up to the currency's places: once, at the end of a line."""
         return Money(
-            self.amount.quantize(Decimal(1).scaleb(-PLACES[self.currency]), ROUND_HALF_UP), self.currency
+            _ROUNDING.quantize(self.amount, Decimal(1).scaleb(-PLACES[self.currency])), self.currency
         )
 
     def minor(self) -> int:
         """Whole cents, sats, micro-USDC or wei; raises ValueError if the amount is not whole in them."""
-        scaled = self.amount.scaleb(PLACES[self.currency])
-        if scaled != scaled.to_integral_value():
+        scaled = _EXACT.scaleb(self.amount, PLACES[self.currency])
+        if _EXACT.remainder(scaled, Decimal(1)):
             raise ValueError(f"{self} is not a whole number of its smallest unit")
         return int(scaled)
 
@@ -75,7 +81,7 @@ class Money:
         """The inverse of ``minor``."""
         if currency not in PLACES:
             raise CurrencyError(f"unknown currency {currency!r}")
-        return cls(Decimal(units).scaleb(-PLACES[currency]), currency)
+        return cls(_EXACT.scaleb(Decimal(units), -PLACES[currency]), currency)
 
     def split(self, weights: list[int]) -> list[Money]:
         """Divide a whole amount by weights without losing a unit (largest remainder, first come on ties).

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
-from functools import lru_cache
+from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 
+from hashinsight.integrations.miners.layouts import Layouts
 from hashinsight.integrations.miners.readings import Repair
 
 
-class Unit(Enum):
-    """A hashrate unit; the value is how many of it make one TH/s."""
+class Unit(float, Enum):
+    """A hashrate unit; as a number it is how many of it make one TH/s."""
 
     H = 1e12
     KH = 1e9
@@ -80,9 +82,11 @@ def number(value: object) -> float | None:
     """A tolerant float: numbers, numbers as strings, "58.94W".  "", nan, inf, true, "524K", beyond 1e18:
     ``None``.
     """
-    kind = type(value)
-    if kind is float or kind is int:
-        return float(value) if -SANE_LIMIT < value < SANE_LIMIT else None  # type: ignore[operator,arg-type]
+    # JSON gives plain floats and ints, and True is none of them.
+    if type(value) is float:
+        return value if -SANE_LIMIT < value < SANE_LIMIT else None
+    if type(value) is int:
+        return float(value) if -SANE_LIMIT < value < SANE_LIMIT else None
     if not isinstance(value, str) or len(value) > 48 or not value.isascii() or "_" in value:
         return None
     try:
@@ -121,10 +125,10 @@ def temperatures(value: object) -> tuple[float | None, ...]:
     if isinstance(value, str):
         parts = value[:256].split("-")
         try:
-            found = [float(part) for part in parts]
+            # A part holds no minus sign, so none is below 0.
+            return tuple([degrees if 0 < degrees <= 200 else None for degrees in map(float, parts)])
         except ValueError:
             return tuple(temperature(part) for part in parts)
-        return tuple(degrees if degrees and -40 <= degrees <= 200 else None for degrees in found)
     if isinstance(value, list):
         return tuple(temperature(part) for part in value[:64])
     return (temperature(value),)
@@ -186,7 +190,7 @@ def ths(value: object, unit: Unit) -> float | None:
     parsed = number(value)
     if parsed is None or parsed < 0:
         return None
-    return parsed / unit.value
+    return parsed / unit
 
 
 def field_ths(dialect: str, field: str, value: object) -> float | None:
@@ -194,24 +198,38 @@ def field_ths(dialect: str, field: str, value: object) -> float | None:
     return ths(value, FIELD_UNITS[dialect, field])
 
 
-@lru_cache(maxsize=256)
 def window_seconds(name: str) -> int | None:
     """The window in a name such as "MHS 5s" or "GHS 30m", ``None`` for "MHS av" and anything else."""
     match = _WINDOW.fullmatch(name)
     return None if match is None else int(match["count"]) * _SECONDS[match["scale"]]
 
 
-def windows(dialect: str, body: Mapping[str, Any]) -> dict[int, float]:
-    """All windowed hashrates of an object: window in seconds -> TH/s, shortest first."""
-    found: dict[int, float] = {}
-    for name, value in body.items():
-        if "HS " not in name:
-            continue
+WindowField = tuple[int, str, Unit]  # window in seconds, name, unit
+
+
+def _window_fields(dialect: str, names: tuple[str, ...]) -> tuple[WindowField, ...]:
+    found: list[WindowField] = []
+    for name in names:
         window, unit = window_seconds(name), FIELD_UNITS.get((dialect, f"{name[:3]} *"))
-        rate = None if unit is None else ths(value, unit)
-        if window is not None and rate is not None:
+        if window is not None and unit is not None:
+            found.append((window, name, unit))
+    return tuple(sorted(found, key=itemgetter(0)))  # stable: of two names for one window the later one counts
+
+
+_WINDOW_FIELDS: Final = {dialect: Layouts(partial(_window_fields, dialect)) for dialect, _ in FIELD_UNITS}
+
+
+def windows(dialect: str, body: Mapping[str, Any]) -> dict[int, float]:
+    """All windowed hashrates of an object: window in seconds -> TH/s, shortest first.
+
+    ``KeyError`` for a dialect without a row in the table.
+    """
+    found: dict[int, float] = {}
+    for window, name, unit in _WINDOW_FIELDS[dialect](body):
+        rate = ths(body[name], unit)
+        if rate is not None:
             found[window] = rate
-    return dict(sorted(found.items()))
+    return found
 
 
 def nominal(value: float | None) -> float | None:

@@ -17,17 +17,19 @@ import numpy as np
 
 from hashinsight.core import clock
 from hashinsight.overview.bench.rig import Rig, rows
-from hashinsight.overview.bench.sweep import miss_cause
+from hashinsight.overview.bench.sweep import expected_misses
 from hosting.telemetry.domain.codes import Identity, Mode, PowerSource
 from hosting.telemetry.domain.energy import integrate
 from hosting.telemetry.services import sweeps
-from hosting.telemetry.services.collector import Memories
+from hosting.telemetry.services.asking import Memories
 
 TOLERANCE = 0.01
 ENERGY_TOLERANCE = 0.005
 REPORTS_RATE = 1 | 2  # summary or stats: the replies that carry hashrates
 _COLUMN_OF_WINDOW = {60: "ths_1m", 300: "ths_5m", 900: "ths_15m", 1800: "ths_30m", None: "ths_av"}
 MATCH_S = 6.0
+RESOLUTION_W = 0.5
+SHOWN = 10
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ def run(rig: Rig, *, sweeps_wanted: int, interval_s: int) -> dict[str, Any]:
         if report is None:
             raise RuntimeError("the shard is held by somebody else")
         score.misses.update(report.tally.misses)
-        score.expected.update(cause for miner in rig.fleet.miners if (cause := miss_cause(miner)))
+        score.expected.update(expected_misses(rig.fleet))
         time.sleep(1.2)
         _compare(rig, slot_at, rig.get(f"/served?since={since}"), score)
         meters.read(since)
@@ -72,7 +74,7 @@ def run(rig: Rig, *, sweeps_wanted: int, interval_s: int) -> dict[str, Any]:
         "agreed_share": round(agreed, 6),
         "samples_without_truth": score.unmatched,
         "false_mining": score.false_mining,
-        "worst": score.worst[:5],
+        "worst": score.worst[-SHOWN:],
         "misses": dict(sorted(score.misses.items())),
         "misses_expected": dict(sorted(score.expected.items())),
         "energy": energy,
@@ -153,6 +155,10 @@ class Meters:
         return None if start is None or end is None else end - start
 
 
+def _largest(errors: list[tuple[float, dict[str, Any]]]) -> list[tuple[float, dict[str, Any]]]:
+    return sorted(errors, key=lambda error: -error[0])[:SHOWN]
+
+
 def _meter_at(table: list[dict[str, Any]], index: int, at: float) -> float | None:
     """The meter at ``at``, linear between two ticks."""
     for before, after in pairwise(table):
@@ -172,18 +178,28 @@ def _energy(rig: Rig, meters: Meters, since: float) -> dict[str, Any]:
         [PowerSource.MEASURED, PowerSource.PSU, since],
     ):
         found.setdefault(miner_id, []).append((at, power_w))
-    errors = []
+    errors, worst, within, standby = [], [], 0, 0
     for miner_id, series in found.items():
         energy = integrate(series, max_gap_s=600)
         true_wh = meters.between(index_of[miner_id], series[0][0].timestamp(), series[-1][0].timestamp())
         if true_wh and not energy.gap_s and energy.covered_s:
             errors.append(abs(energy.energy_wh / true_wh - 1))
+            # A machine that stands by tells whole watts: half of one is the best that can be known.
+            resolution_wh = RESOLUTION_W * energy.covered_s / 3600
+            within += abs(energy.energy_wh - true_wh) <= max(ENERGY_TOLERANCE * true_wh, resolution_wh)
+            standby += ENERGY_TOLERANCE * true_wh < resolution_wh
+            worst.append((errors[-1], rig.fleet.miners[index_of[miner_id]].behaviour))
     return {
         "miners": len(errors),
+        "worst": [{"share": round(share, 5), "behaviour": how} for share, how in _largest(worst)],
         "miners_with_power": len(found),
         "worst_share": round(max(errors, default=-1.0), 5),
         "median_share": round(float(np.median(errors)), 5) if errors else None,
-        "within_share": round(sum(error <= ENERGY_TOLERANCE for error in errors) / max(1, len(errors)), 5),
+        "standby_miners": standby,
+        "within_share": round(within / max(1, len(errors)), 5),
+        "within_share_without_standby_rule": round(
+            sum(error <= ENERGY_TOLERANCE for error in errors) / max(1, len(errors)), 5
+        ),
     }
 
 

@@ -18,13 +18,14 @@ from hashinsight.integrations.miners.dialects.base import Device
 from hashinsight.integrations.miners.errors import MinerError
 from hashinsight.integrations.miners.transport import Deadlines, ask
 from hashinsight.overview.bench.rig import Rig, forget_everything, rows
-from hosting.simulator.fleet import SimMiner
+from hosting.simulator.fleet import Fleet, SimMiner
 from hosting.simulator.switches import REPLIES, TRANSPORTS
 from hosting.telemetry.services import sweeps
-from hosting.telemetry.services.collector import Memories
+from hosting.telemetry.services.asking import Memories
 
 TARGET_WALL_S = 8.0
 TARGET_CPU_MS = 0.7
+MUTE_DIALECT = "cgminer"  # tells its MAC nowhere
 
 
 def run(rig: Rig, *, repeat: int) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _figures(
     rig: Rig, bare: dict[str, float], report: sweeps.Report, before: dict[str, Any], after: dict[str, Any]
 ) -> dict[str, Any]:
     miners = len(rig.fleet.miners)
-    expected = Counter(cause for miner in rig.fleet.miners if (cause := miss_cause(miner)))
+    expected = expected_misses(rig.fleet)
     ((stored,),) = rows("SELECT count(*) FROM telemetry_sample WHERE slot_at = %s", [report.slot_at])
     commands = _commands(after) - _commands(before)
     return {
@@ -92,9 +93,18 @@ def _commands(counters: dict[str, Any]) -> int:
     return sum(len(label.split("+")) * count for label, count in counters["by_command"].items())
 
 
-def miss_cause(miner: SimMiner) -> str | None:
-    """The cause under which a collector must book the miner, None when it must get a reading."""
+def expected_misses(fleet: Fleet) -> Counter[str]:
+    """What a collector must count in one sweep of ``fleet``, by cause."""
+    return Counter(cause for miner in fleet.miners if (cause := _miss_cause(fleet, miner)))
+
+
+def _miss_cause(fleet: Fleet, miner: SimMiner) -> str | None:
     behaviour = miner.behaviour
+    other = behaviour.get("swap_with")
+    if other is not None:
+        # The other machine answers here. It is recognised by its MAC, or, where it tells none, by its dialect.
+        stranger = fleet.miners[other].dialect
+        return "foreign" if stranger == MUTE_DIALECT and miner.dialect != stranger else None
     return TRANSPORTS[behaviour.get("transport", "ok")] or REPLIES[behaviour.get("reply", "ok")]
 
 

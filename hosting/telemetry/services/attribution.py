@@ -17,7 +17,7 @@ from hashinsight.core.ids import new_public_id
 from hosting.telemetry.domain.codes import Identity, MissCause
 from hosting.telemetry.domain.device import DeviceRow, next_due
 from hosting.telemetry.domain.rows import MISS_CAUSES, Key, live_extra, sample_row
-from hosting.telemetry.services.collector import Outcome
+from hosting.telemetry.services.asking import Outcome
 from hosting.telemetry.services.leases import USING, Lease
 from hosting.telemetry.services.sink import Batch
 
@@ -64,6 +64,8 @@ class Attribution:
             self.tally.repaired += bool(outcome.polled.repairs)
             if outcome.polled.reading is None:
                 self._missed(batch, outcome)
+            elif outcome.is_stranger:
+                self._elsewhere(batch, outcome, None)
             elif outcome.mac is not None and outcome.mac != outcome.row.mac:
                 self._elsewhere(batch, outcome, owners.get(outcome.mac))
             else:
@@ -165,8 +167,9 @@ class Attribution:
         row, at = outcome.row, outcome.at
         site = self._lease.site_id
         found = owner.miner_id if owner else None
-        who = (row.organization_id, row.miner_id, row.address, row.port, outcome.mac, found)
-        return (new_public_id(), self._host_id, site, *who, at, at, site, row.miner_id, outcome.mac)
+        mac = outcome.mac or ""
+        who = (row.organization_id, row.miner_id, row.address, row.port, mac, found)
+        return (new_public_id(), self._host_id, site, *who, at, at, site, row.miner_id, mac)
 
 
 def _memory(row: DeviceRow, outcome: Outcome) -> tuple[str, datetime | None, int | None, datetime | None]:

@@ -39,6 +39,11 @@ def confirm(*, actor: Any, scope: Scope, public_id: str) -> AddressClaim:
     ConflictError when the claim is no longer open.
     """
     claim = _open(scope, public_id)
+    if not claim.mac_seen:
+        raise ConflictError(
+            _("The machine at %(address)s does not tell its MAC.") % {"address": claim.address},
+            remedy=_("Look at it, correct the inventory, and dismiss this claim."),
+        )
     here = Miner.objects.select_for_update().get(pk=claim.miner_id)
     if claim.found_miner_id is None:
         before: dict[str, Any] = {"mac": here.mac}

@@ -21,8 +21,9 @@ from hashinsight.integrations.miners.transport import Deadlines
 from hosting.telemetry.domain.device import DeviceRow, Lanes, split
 from hosting.telemetry.domain.slots import shard_count
 from hosting.telemetry.services import leases, sink
+from hosting.telemetry.services.asking import Asker, Memories, Outcome
 from hosting.telemetry.services.attribution import Attribution, Tally
-from hosting.telemetry.services.collector import Collector, Memories, Outcome, Plan
+from hosting.telemetry.services.collector import Collector
 from hosting.telemetry.services.leases import USING, Lease
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,11 @@ def _sweep(lease: Lease, due: Due, memories: Memories) -> Report:
     # The database connection belongs to the thread that opened it: one thread writes, the loop asks.
     with ThreadPoolExecutor(1, thread_name_prefix="sink") as writer:
         try:
-            uvloop.run(_ask_and_store(due, _plan(lanes, memories), lease, attribution, writer))
+            uvloop.run(
+                _ask_and_store(
+                    due, lanes=lanes, memories=memories, lease=lease, attribution=attribution, writer=writer
+                )
+            )
         finally:
             writer.submit(_close_connection).result()
     report = Report(
@@ -123,7 +128,13 @@ def _sweep(lease: Lease, due: Due, memories: Memories) -> Report:
 
 
 async def _ask_and_store(
-    due: Due, plan: Plan, lease: Lease, attribution: Attribution, writer: ThreadPoolExecutor
+    due: Due,
+    *,
+    lanes: Lanes,
+    memories: Memories,
+    lease: Lease,
+    attribution: Attribution,
+    writer: ThreadPoolExecutor,
 ) -> None:
     loop = asyncio.get_running_loop()
 
@@ -135,7 +146,8 @@ async def _ask_and_store(
 
     try:
         async with asyncio.timeout(settings.SWEEP_INTERVAL_S * SWEEP_TIME_SHARE):
-            await Collector(plan, store).run()
+            asker = _asker(memories, len(lanes.living))
+            await Collector(asker, lanes, settings.SWEEP_IN_FLIGHT, store).run()
     except TimeoutError:
         # The next slot is worth more than the rest of this one; the counts show what was not reached.
         log.error("site %s/%s: sweep cut off after its time", due.site_id, due.shard)
@@ -149,20 +161,12 @@ def _store(lease: Lease, attribution: Attribution, outcomes: list[Outcome]) -> i
     return sink.write(lease, attribution.batch(outcomes))
 
 
-def _plan(lanes: Lanes, memories: Memories) -> Plan:
+def _asker(memories: Memories, living: int) -> Asker:
     login = None
     if settings.MINER_HTTP_USER:
         login = HttpLogin(settings.MINER_HTTP_USER, settings.MINER_HTTP_PASSWORD)
-    return Plan(
-        lanes=lanes,
-        memories=memories,
-        in_flight=settings.SWEEP_IN_FLIGHT,
-        login=login,
-        identity_budget=max(
-            IDENTITY_BUDGET_LEAST, len(lanes.living) * settings.SWEEP_IDENTITY_PERCENT // 100
-        ),
-        deadlines=Deadlines(),
-    )
+    budget = max(IDENTITY_BUDGET_LEAST, living * settings.SWEEP_IDENTITY_PERCENT // 100)
+    return Asker(memories, login, Deadlines(), budget)
 
 
 _DEVICES = """

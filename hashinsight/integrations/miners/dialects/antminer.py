@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from hashinsight.integrations.miners.dialects.base import (
     MAX_BOARDS,
@@ -25,18 +25,19 @@ from hashinsight.integrations.miners.dialects.base import (
     decide_mode,
     first_of,
     first_text,
+    index_or,
     maximum,
     mean,
     parse_pools,
     pick_windows,
     request,
 )
+from hashinsight.integrations.miners.layouts import Layouts
 from hashinsight.integrations.miners.readings import Board, Reading
 from hashinsight.integrations.miners.units import (
     FIELD_UNITS,
     Guard,
     Unit,
-    field_ths,
     integer,
     nominal,
     number,
@@ -56,7 +57,55 @@ _SINGLES = tuple(request(command) for command in _COMMANDS)
 _BOARD_INDEX = re.compile(r"chain_(?:acn|rate)([0-9]{1,2})")
 _FAN_INDEX = re.compile(r"fan([0-9]{1,2})")
 
+_GHS = FIELD_UNITS["antminer", "GHS *"]
+_CHAIN_RATE = FIELD_UNITS["antminer", "chain_rate"]
+_WINDOWED = (("rate_5s", 5), ("rate_30m", 1800))
+_HARDWARE = frozenset({"GHS 5s", "fan_num", "chain_rate1", "chain_acn1", "chain", "rate_5s", "miner_count"})
+
 Temperatures = tuple[float | None, ...]
+
+
+class _Slot(NamedTuple):
+    """The names that one board has in the hardware object."""
+
+    index: int
+    chips: str
+    rate: str
+    serial: str
+    temp_chip: str
+    temp_pcb: str
+
+
+class _Layout(NamedTuple):
+    """What the names of a hardware object say: its fans by number, and its slots by index."""
+
+    fans: tuple[str, ...]
+    slots: tuple[_Slot, ...]
+
+
+def _slot(index: int, names: frozenset[str]) -> _Slot:
+    newer_chip, newer_pcb = f"temp_chip{index}", f"temp_pcb{index}"
+    return _Slot(
+        index=index,
+        chips=f"chain_acn{index}",
+        rate=f"chain_rate{index}",
+        serial=f"chain_sn{index}",
+        temp_chip=newer_chip if newer_chip in names else f"temp2_{index}",
+        temp_pcb=newer_pcb if newer_pcb in names else f"temp{index}",
+    )
+
+
+def _read_layout(names: tuple[str, ...]) -> _Layout:
+    fans = sorted((int(match[1]), name) for name in names if (match := _FAN_INDEX.fullmatch(name)))
+    boards = {int(match[1]) for name in names if (match := _BOARD_INDEX.fullmatch(name))}
+    known = frozenset(names)
+    return _Layout(
+        fans=tuple(name for _, name in fans[:MAX_FANS]),
+        slots=tuple(_slot(index, known) for index in sorted(boards)[:MAX_BOARDS]),
+    )
+
+
+_layout_of = Layouts(_read_layout)
 
 
 class Antminer:
@@ -79,7 +128,8 @@ class Antminer:
             {window: rate for window, rate in rates.items() if guard(rate) is not None}
         )
         average = guard(_average(summary, hardware, unit)) if long is None else None
-        boards, chip_sensors = _boards(hardware, unit, guard)
+        layout = _layout_of(hardware)
+        boards, chip_sensors = _boards(hardware, layout, unit, guard)
         pools = parse_pools(body_of(replies, "pools"))
         accepted, rejected, stale = counters(summary, pools)
         uptime = seconds(summary.get("Elapsed", hardware.get("Elapsed", hardware.get("elapsed"))))
@@ -90,9 +140,9 @@ class Antminer:
             hashrate_long_window_s=None if long is None else long[0],
             hashrate_nominal_ths=ideal,
             boards=boards,
-            fans_rpm=_fans(hardware),
-            temp_board_max_c=maximum(board.temp_board_c for board in boards),
-            temp_chip_max_c=maximum(board.temp_chip_c for board in boards),
+            fans_rpm=_fans(hardware, layout),
+            temp_board_max_c=maximum([board.temp_board_c for board in boards]),
+            temp_chip_max_c=maximum([board.temp_chip_c for board in boards]),
             temp_chip_avg_c=mean(chip_sensors),
             pools=pools,
             accepted=accepted,
@@ -115,11 +165,8 @@ def _split_stats(stats: list[dict[str, Any]]) -> tuple[Mapping[str, Any], Mappin
     """(software, hardware) of STATS; both are the same object where there is only one."""
     if not stats:
         return {}, {}
-    hardware = next((row for row in stats[:4] if any(key in row for key in _HARDWARE)), stats[-1])
+    hardware = next((row for row in stats[:4] if not row.keys().isdisjoint(_HARDWARE)), stats[-1])
     return stats[0], hardware
-
-
-_HARDWARE = ("GHS 5s", "fan_num", "chain_rate1", "chain_acn1", "chain", "rate_5s", "miner_count")
 
 
 def _rate(row: Mapping[str, Any], fields: tuple[str, ...], unit: Unit | None) -> float | None:
@@ -132,7 +179,7 @@ def _rate(row: Mapping[str, Any], fields: tuple[str, ...], unit: Unit | None) ->
 
 def _windows(summary: Mapping[str, Any], hardware: Mapping[str, Any], unit: Unit | None) -> dict[int, float]:
     found = windows("antminer", hardware) | windows("antminer", summary)
-    for field, window in (("rate_5s", 5), ("rate_30m", 1800)):
+    for field, window in _WINDOWED:
         rate = _rate(hardware, (field,), unit)
         if rate is not None:
             found.setdefault(window, rate)
@@ -141,7 +188,7 @@ def _windows(summary: Mapping[str, Any], hardware: Mapping[str, Any], unit: Unit
 
 def _average(summary: Mapping[str, Any], hardware: Mapping[str, Any], unit: Unit | None) -> float | None:
     for row in (summary, hardware):
-        rate = field_ths("antminer", "GHS *", row.get("GHS av"))
+        rate = ths(row.get("GHS av"), _GHS)
         if rate is not None:
             return rate
     return _rate(hardware, ("rate_avg",), unit)
@@ -153,15 +200,12 @@ def _asleep(hardware: Mapping[str, Any]) -> bool | None:
     return None if mode is None else mode == 1
 
 
-def _fans(hardware: Mapping[str, Any]) -> tuple[int | None, ...]:
+def _fans(hardware: Mapping[str, Any], layout: _Layout) -> tuple[int | None, ...]:
     """Fans by number.  S9-style builds list eight, two exist: ``fan_num`` says how many."""
     listed = hardware.get("fan")
     if isinstance(listed, list):
         return tuple(rpm(value) for value in listed[:MAX_FANS])
-    numbered = sorted(
-        (int(match[1]), key) for key in hardware if key[:3] == "fan" and (match := _FAN_INDEX.fullmatch(key))
-    )
-    speeds = [rpm(hardware[key]) for _, key in numbered][:MAX_FANS]
+    speeds = [rpm(hardware[name]) for name in layout.fans]
     count = integer(hardware.get("fan_num"))
     if count is None or len(speeds) <= count:
         return tuple(speeds)
@@ -171,7 +215,7 @@ def _fans(hardware: Mapping[str, Any]) -> tuple[int | None, ...]:
 
 
 def _boards(
-    hardware: Mapping[str, Any], unit: Unit | None, guard: Guard
+    hardware: Mapping[str, Any], layout: _Layout, unit: Unit | None, guard: Guard
 ) -> tuple[tuple[Board, ...], list[float | None]]:
     """The boards and all their chip sensors."""
     chain = hardware.get("chain")
@@ -179,39 +223,29 @@ def _boards(
         rows = [row for row in chain[:MAX_BOARDS] if isinstance(row, dict)]
         found = [_web_board(position, row, unit, guard) for position, row in enumerate(rows)]
     else:
-        indexes = {
-            int(match[1])
-            for key in hardware
-            if key[:6] == "chain_" and (match := _BOARD_INDEX.fullmatch(key))
-        }
         found = [
-            _board(index, hardware, unit, guard)
-            for index in sorted(indexes)[:MAX_BOARDS]
-            if _is_fitted(index, hardware)
+            _board(slot, hardware, unit or _CHAIN_RATE, guard)
+            for slot in layout.slots
+            if _is_fitted(slot, hardware)
         ]
-    return tuple(board for board, _ in found), [sensor for _, sensors in found for sensor in sensors]
+    return tuple([board for board, _ in found]), [sensor for _, sensors in found for sensor in sensors]
 
 
-def _is_fitted(index: int, hardware: Mapping[str, Any]) -> bool:
+def _is_fitted(slot: _Slot, hardware: Mapping[str, Any]) -> bool:
     """An empty slot has no chips and an empty rate; a dead board keeps its chips or its rate of 0.00."""
-    return bool(integer(hardware.get(f"chain_acn{index}"))) or bool(
-        number(hardware.get(f"chain_rate{index}"))
-    )
+    return bool(integer(hardware.get(slot.chips))) or bool(number(hardware.get(slot.rate)))
 
 
-def _board(
-    index: int, hardware: Mapping[str, Any], unit: Unit | None, guard: Guard
-) -> tuple[Board, Temperatures]:
+def _board(slot: _Slot, hardware: Mapping[str, Any], unit: Unit, guard: Guard) -> tuple[Board, Temperatures]:
     get = hardware.get
-    chips = temperatures(get(f"temp_chip{index}", get(f"temp2_{index}")))
-    pcb = temperatures(get(f"temp_pcb{index}", get(f"temp{index}")))
+    chips = temperatures(get(slot.temp_chip))
     board = Board(
-        index=index,
-        hashrate_ths=guard(ths(get(f"chain_rate{index}"), unit or FIELD_UNITS["antminer", "chain_rate"])),
-        temp_board_c=maximum(pcb),
+        index=slot.index,
+        hashrate_ths=guard(ths(get(slot.rate), unit)),
+        temp_board_c=maximum(temperatures(get(slot.temp_pcb))),
         temp_chip_c=maximum(chips),
-        chips=integer(get(f"chain_acn{index}")),
-        serial=text(get(f"chain_sn{index}")),
+        chips=integer(get(slot.chips)),
+        serial=text(get(slot.serial)),
     )
     return board, chips
 
@@ -219,10 +253,9 @@ def _board(
 def _web_board(
     position: int, row: Mapping[str, Any], unit: Unit | None, guard: Guard
 ) -> tuple[Board, Temperatures]:
-    index = integer(row.get("index"))
     chips = temperatures(row.get("temp_chip"))
     board = Board(
-        index=position if index is None or index > 1000 else index,
+        index=index_or(position, row.get("index")),
         hashrate_ths=guard(_rate(row, ("rate_real",), unit)),
         temp_board_c=maximum(temperatures(row.get("temp_pcb"))),
         temp_chip_c=maximum(chips),

@@ -108,7 +108,7 @@ class Avalon:
             boards=boards,
             fans_rpm=_fans(module),
             temp_inlet_c=temperature(module.get("ITemp", module.get("Temp"))),
-            temp_board_max_c=maximum(board.temp_board_c for board in boards),
+            temp_board_max_c=maximum([board.temp_board_c for board in boards]),
             temp_chip_max_c=temperature(module.get("TMax")),
             temp_chip_avg_c=temperature(module.get("TAvg")),
             pools=pools,

@@ -16,6 +16,7 @@ MAX_BOARDS = 32
 MAX_POOLS = 16
 MAX_FANS = 16
 MAX_ERROR_CODES = 64
+MAX_INDEX = 1000
 
 STARTING_S = 600
 SHORT_WINDOW_S = 60
@@ -131,7 +132,8 @@ def first_of(replies: Sections, command: str) -> dict[str, Any]:
 
 def maximum(values: Iterable[float | None]) -> float | None:
     """The largest known value, ``None`` when all are unknown."""
-    return max((value for value in values if value is not None), default=None)
+    known = [value for value in values if value is not None]
+    return max(known) if known else None
 
 
 def mean(values: Iterable[float | None]) -> float | None:
@@ -142,7 +144,17 @@ def mean(values: Iterable[float | None]) -> float | None:
 
 def first_text(*values: object) -> str | None:
     """The first value that is text with something in it."""
-    return next((found for value in values if (found := text(value)) is not None), None)
+    for value in values:
+        found = text(value)
+        if found is not None:
+            return found
+    return None
+
+
+def index_or(position: int, value: object) -> int:
+    """The number that the miner gives a board or a pool, its position where it gives none to believe."""
+    index = integer(value)
+    return position if index is None or index > MAX_INDEX else index
 
 
 _ALIVE = {"alive": True, "dead": False, "disabled": False, "rejecting": False}
@@ -151,22 +163,22 @@ _ALIVE = {"alive": True, "dead": False, "disabled": False, "rejecting": False}
 def parse_pools(rows: list[dict[str, Any]]) -> tuple[Pool, ...]:
     """POOLS of any cgminer descendant.  A pool is active when its stratum session is; where the firmware
     does not report that, none is claimed to be."""
-    return tuple(_pool(position, row) for position, row in enumerate(rows[:MAX_POOLS]))
+    return tuple([_pool(position, row) for position, row in enumerate(rows[:MAX_POOLS])])
 
 
 def _pool(position: int, row: Mapping[str, Any]) -> Pool:
-    index = integer(row.get("POOL"))
-    status = row.get("Status")
-    active = row.get("Stratum Active")
+    get = row.get
+    status = get("Status")
+    active = get("Stratum Active")
     return Pool(
-        index=position if index is None or index > 1000 else index,
-        url=text(row.get("URL")) or "",
-        user=text(row.get("User")) or "",
+        index=index_or(position, get("POOL")),
+        url=text(get("URL")) or "",
+        user=text(get("User")) or "",
         alive=_ALIVE.get(status.lower()) if isinstance(status, str) else None,
         active=active is True or active == "true",
-        accepted=integer(row.get("Accepted")),
-        rejected=integer(row.get("Rejected")),
-        stale=integer(row.get("Stale")),
+        accepted=integer(get("Accepted")),
+        rejected=integer(get("Rejected")),
+        stale=integer(get("Stale")),
     )
 
 
@@ -174,19 +186,19 @@ def counters(
     summary: Mapping[str, Any], pools: tuple[Pool, ...]
 ) -> tuple[int | None, int | None, int | None]:
     """(accepted, rejected, stale): from SUMMARY, else the sum over the pools when every pool says."""
+    accepted = integer(summary.get("Accepted"))
+    rejected = integer(summary.get("Rejected"))
+    stale = integer(summary.get("Stale"))
     return (
-        _counter(summary.get("Accepted"), [pool.accepted for pool in pools]),
-        _counter(summary.get("Rejected"), [pool.rejected for pool in pools]),
-        _counter(summary.get("Stale"), [pool.stale for pool in pools]),
+        _sum([pool.accepted for pool in pools]) if accepted is None else accepted,
+        _sum([pool.rejected for pool in pools]) if rejected is None else rejected,
+        _sum([pool.stale for pool in pools]) if stale is None else stale,
     )
 
 
-def _counter(value: object, of_pools: list[int | None]) -> int | None:
-    whole = integer(value)
-    if whole is not None or not of_pools:
-        return whole
+def _sum(of_pools: list[int | None]) -> int | None:
     known = [count for count in of_pools if count is not None]
-    return sum(known) if len(known) == len(of_pools) else None
+    return sum(known) if known and len(known) == len(of_pools) else None
 
 
 def pick_windows(windows: Mapping[int, float]) -> tuple[tuple[int, float] | None, tuple[int, float] | None]:

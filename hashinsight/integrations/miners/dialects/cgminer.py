@@ -17,6 +17,7 @@ from hashinsight.integrations.miners.dialects.base import (
     counters,
     decide_mode,
     first_of,
+    index_or,
     maximum,
     parse_pools,
     pick_windows,
@@ -56,7 +57,7 @@ class Cgminer:
         short, long = pick_windows(rates)
         average = guard(_average(summary)) if long is None else None
         rows = body_of(replies, "devs")[:MAX_BOARDS]
-        boards = tuple(_board(position, row, guard) for position, row in enumerate(rows))
+        boards = tuple([_board(position, row, guard) for position, row in enumerate(rows)])
         pools = parse_pools(body_of(replies, "pools"))
         accepted, rejected, stale = counters(summary, pools)
         uptime = seconds(summary.get("Elapsed"))
@@ -66,7 +67,7 @@ class Cgminer:
             hashrate_long_ths=average if long is None else long[1],
             hashrate_long_window_s=None if long is None else long[0],
             boards=boards,
-            temp_board_max_c=maximum(board.temp_board_c for board in boards),
+            temp_board_max_c=maximum([board.temp_board_c for board in boards]),
             pools=pools,
             accepted=accepted,
             rejected=rejected,
@@ -87,11 +88,10 @@ def _average(row: Mapping[str, Any]) -> float | None:
 
 
 def _board(position: int, row: Mapping[str, Any], guard: Guard) -> Board:
-    index = integer(row.get("ASC", row.get("PGA", row.get("GPU"))))
     rates = windows("cgminer", row)
     rate = next((rates[window] for window in (60, 300, 900) if window in rates), None)
     return Board(
-        index=position if index is None or index > 1000 else index,
+        index=index_or(position, row.get("ASC", row.get("PGA", row.get("GPU")))),
         hashrate_ths=guard(_average(row) if rate is None else rate),
         temp_board_c=temperature(row.get("Temperature")),
         serial=text(row.get("Serial")),

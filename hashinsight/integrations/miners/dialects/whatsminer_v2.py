@@ -23,6 +23,7 @@ from hashinsight.integrations.miners.dialects.base import (
     decide_mode,
     first_of,
     first_text,
+    index_or,
     maximum,
     parse_pools,
     pick_windows,
@@ -30,6 +31,7 @@ from hashinsight.integrations.miners.dialects.base import (
 )
 from hashinsight.integrations.miners.readings import Board, PowerSource, Reading
 from hashinsight.integrations.miners.units import (
+    FIELD_UNITS,
     Guard,
     field_ths,
     integer,
@@ -39,12 +41,16 @@ from hashinsight.integrations.miners.units import (
     seconds,
     temperature,
     text,
+    ths,
     watts,
     windows,
 )
 
 HS_RT_WINDOW_S = 300
 ERROR_CODES_EVERY = 10
+
+_MHS = FIELD_UNITS["whatsminer_v2", "MHS *"]
+_BOARD_RATES = ("MHS 1m", "MHS 5m", "MHS av", "MHS 5s")
 
 _COMMANDS = ("summary", "devs", "pools")
 _JOINED = (request(*_COMMANDS),)
@@ -74,7 +80,7 @@ class WhatsminerV2:
         rates = _windows(summary, guard)
         short, long = pick_windows(rates)
         average = guard(field_ths(self.name, "MHS *", summary.get("MHS av"))) if long is None else None
-        boards = tuple(_board(position, row, guard) for position, row in enumerate(_rows(replies)))
+        boards = tuple([_board(position, row, guard) for position, row in enumerate(_rows(replies))])
         pools = parse_pools(body_of(replies, "pools"))
         accepted, rejected, stale = counters(summary, pools)
         power = watts(summary.get("Power"))
@@ -153,7 +159,7 @@ def _fans(summary: Mapping[str, Any]) -> tuple[int | None, ...]:
 
 
 def _board_temperature(summary: Mapping[str, Any], boards: tuple[Board, ...]) -> float | None:
-    hottest = maximum(board.temp_board_c for board in boards)
+    hottest = maximum([board.temp_board_c for board in boards])
     return temperature(summary.get("Temperature")) if hottest is None else hottest
 
 
@@ -161,16 +167,23 @@ def _rows(replies: Sections) -> list[dict[str, Any]]:
     return (body_of(replies, "devs") or body_of(replies, "edevs"))[:MAX_BOARDS]
 
 
+def _board_rate(row: Mapping[str, Any]) -> float | None:
+    """The first of the fields that is there."""
+    for field in _BOARD_RATES:
+        if field in row:
+            return ths(row[field], _MHS)
+    return None
+
+
 def _board(position: int, row: Mapping[str, Any], guard: Guard) -> Board:
-    index = integer(row.get("Slot", row.get("ASC")))
-    name = next((name for name in ("MHS 1m", "MHS 5m", "MHS av", "MHS 5s") if name in row), "MHS av")
+    get = row.get
     return Board(
-        index=position if index is None or index > 1000 else index,
-        hashrate_ths=guard(field_ths("whatsminer_v2", "MHS *", row.get(name))),
-        temp_board_c=temperature(row.get("Temperature")),
-        temp_chip_c=temperature(row.get("Chip Temp Max")),
-        chips=integer(row.get("Effective Chips")),
-        serial=text(row.get("PCB SN")),
+        index=index_or(position, get("Slot", get("ASC"))),
+        hashrate_ths=guard(_board_rate(row)),
+        temp_board_c=temperature(get("Temperature")),
+        temp_chip_c=temperature(get("Chip Temp Max")),
+        chips=integer(get("Effective Chips")),
+        serial=text(get("PCB SN")),
     )
 
 
