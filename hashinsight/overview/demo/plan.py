@@ -76,14 +76,14 @@ def make_plan(var: Path, *, miners: int, port: int) -> DemoPlan:
         port=port,
         rpc_port=rpc_port,
         web_port=choose_port(WEB_PORT),
-        control_port=int(free_port()),
+        control_port=free_port(),
         kept=kept,
     )
 
 
 def choose_port(wanted: int) -> int:
     """``wanted``, or, where it is taken or needs root, one further up that is free on every address."""
-    candidates = [wanted, *range(MOVED_UP + wanted % 10_000, MOVED_UP + wanted % 10_000 + 2000, 20)]
+    candidates: list[int] = [wanted, *range(MOVED_UP + wanted % 10_000, MOVED_UP + wanted % 10_000 + 2000, 20)]
     for port in candidates:
         # A miner that refuses connections lives one port further up: that one must be free as well.
         if (

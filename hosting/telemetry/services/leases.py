@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
+
+log = logging.getLogger(__name__)
 
 LEASE_S: Final = 45
+RELEASE_TRIES: Final = 20
+RELEASE_PAUSE_S: Final = 0.5
 USING: Final = "telemetry"
 
 
@@ -83,7 +89,22 @@ def renew(lease: Lease) -> None:
 
 
 def release(lease: Lease) -> None:
-    """Give the shard back at once; nothing happens if it was lost already."""
+    """Give the shard back at once; nothing happens if it was lost already.
+
+    A database that is restarting is waited for, so that the next slot finds the shard free.
+    """
+    for _ in range(RELEASE_TRIES):
+        try:
+            _release(lease)
+        except (OperationalError, InterfaceError):
+            connections[USING].close()
+            time.sleep(RELEASE_PAUSE_S)
+        else:
+            return
+    log.warning("shard %s/%s stays leased until it expires: no database", lease.site_id, lease.shard)
+
+
+def _release(lease: Lease) -> None:
     with connections[USING].cursor() as cursor:
         cursor.execute(
             "UPDATE telemetry_lease SET holder = '', expires_at = clock_timestamp()"
