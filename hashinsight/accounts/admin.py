@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -18,6 +21,11 @@ from hashinsight.audit.adminlog import AuditedAdmin
 from hashinsight.backoffice.admin import register
 from hashinsight.backoffice.forms import AdminPasswordChangeForm
 from hashinsight.core.scope import current_scope, require_scope
+
+# Groups are made from code, addresses are the people's own: neither is edited here.
+for _model in (Group, EmailAddress):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
 
 
 @register(User)

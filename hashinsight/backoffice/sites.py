@@ -27,7 +27,7 @@ def backoffice_urls() -> tuple[Sequence[URLPattern | URLResolver], str, str]:
 
 
 def _wrap(patterns: Sequence[Any]) -> None:
-    """Each view behind the portal's sign-in (403 for those who are not staff) and under the theme's policy."""
+    """Each view behind the portal's sign-in (403 for all but staff), under the theme's policy."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             _wrap(pattern.url_patterns)

@@ -17,13 +17,21 @@ if DB_ROLE == "migrate" and not env.flag("HI_MIGRATING", True):
 
 IS_DEMO = False
 SECURE_SSL_REDIRECT = env.flag("HI_SSL_REDIRECT", True)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("HI_BEHIND_PROXY", True) else None
+_BEHIND_PROXY = env.flag("HI_BEHIND_PROXY", True)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _BEHIND_PROXY else None
+# Sign-in attempts are counted by address: without this all visitors would share the proxy's.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _BEHIND_PROXY else 0
 SECURE_HSTS_SECONDS = env.integer("HI_HSTS_SECONDS", 31_536_000, low=3600, high=126_144_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
-CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
+# ".example.org" stands for the domain and all below it; as an origin that is written "*.example.org".
+CSRF_TRUSTED_ORIGINS = [
+    origin
+    for host in ALLOWED_HOSTS
+    for origin in ([f"https://{host[1:]}", f"https://*{host}"] if host.startswith(".") else [f"https://{host}"])
+]
 
 EMAIL_HOST = env.text("HI_EMAIL_HOST", "localhost")
 EMAIL_PORT = env.integer("HI_EMAIL_PORT", 587, low=1, high=65535)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 
     from tests.pages.live_fleet import LiveFleet
     from tests.support.cast import Cast
 
 CHROMIUM = os.environ.get("HI_CHROMIUM") or "/usr/bin/chromium"
 ROOT = Path(__file__).resolve().parent.parent.parent
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(os.environ.get("HI_AXE") or ROOT / "node_modules" / "axe-core" / "axe.min.js")
 SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
@@ -100,6 +100,20 @@ class Visit:
         return self.wrong + list(self.page.evaluate("window.__violations || []"))
 
 
+def _listen(page: Page, wrong: list[str]) -> None:
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            wrong.append(f"console: {message.text}")
+
+    def on_dialog(dialog: Dialog) -> None:
+        wrong.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: wrong.append(f"exception: {error}"))
+    page.on("dialog", on_dialog)
+
+
 @pytest.fixture
 def visit(browser: Browser, address: str) -> Callable[..., Any]:
     """``with visit("phone", "dark") as v``: a visitor with an own browser profile."""
@@ -118,9 +132,7 @@ def visit(browser: Browser, address: str) -> Callable[..., Any]:
         page = context.new_page()
         one = Visit(page, address)
         page.add_init_script(_WATCH)
-        page.on("console", lambda m: one.wrong.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda error: one.wrong.append(f"exception: {error}"))
-        page.on("dialog", lambda dialog: (one.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss())[1])
+        _listen(page, one.wrong)
         try:
             yield one
         finally:

@@ -13,7 +13,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from hosting.telemetry.choices import Mode
 from hosting.telemetry.domain.status import Status
 from hosting.telemetry.models import Live
 from tests.pages.live_fleet import SCRIPT, TROUBLES, LiveFleet, fill
@@ -320,4 +319,3 @@ def test_modes_of_the_map_match_the_page(cast: Cast, live: LiveFleet, client_for
     page = client_for(cast.owner).get(reverse("telemetry:site", args=[cast.site.public_id])).content.decode()
     assert "unknown|online|attention|offline|asleep" in page
     assert [status.name for status in Status] == ["UNKNOWN", "ONLINE", "ATTENTION", "OFFLINE", "ASLEEP"]
-    assert Mode.MINING == 1

@@ -11,6 +11,8 @@ import os
 from typing import Any
 
 import psycopg
+import redis
+from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 from psycopg import sql
@@ -64,3 +66,12 @@ def connect_as(role: str) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection of its own to the test database; ``role``: web, worker, telemetry or migrate."""
     variable = "DATABASE_URL" if role == "migrate" else f"DATABASE_{role.upper()}_URL"
     return psycopg.connect(os.environ[variable], dbname=connection.settings_dict["NAME"])
+
+
+def forget_cache() -> None:
+    """Empty this process's part of the cache (``cache.clear`` would empty those of parallel tests too)."""
+    client = redis.Redis.from_url(settings.REDIS_CACHE_URL)
+    prefix = settings.CACHES["default"]["KEY_PREFIX"]
+    for key in client.scan_iter(match=f"{prefix}:*", count=1000):
+        client.delete(key)
+    client.close()

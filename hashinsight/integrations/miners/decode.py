@@ -118,8 +118,7 @@ def _check_shape(reply: dict[str, Any]) -> None:
             if len(node) > MAX_ITEMS:
                 raise MinerError(MissCause.UNDECODABLE, f"more than {MAX_ITEMS} items")
             children = node.values() if type(node) is dict else node
-            if not _CONTAINERS.isdisjoint(map(type, children)):
-                below += [child for child in children if type(child) in _CONTAINERS]
+            below += [child for child in children if type(child) in _CONTAINERS]
         if not below:
             return
         level = below

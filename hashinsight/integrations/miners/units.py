@@ -175,7 +175,7 @@ def mac(value: object) -> str | None:
     digits = value.strip().lower().replace(":", "").replace("-", "").replace(".", "")
     if _HEX_PAIRS.fullmatch(digits) is None or digits in {"0" * 12, "f" * 12}:
         return None
-    return ":".join(digits[index : index + 2] for index in range(0, 12, 2))
+    return bytes.fromhex(digits).hex(":")
 
 
 def unit_named(value: object) -> Unit | None:

@@ -137,7 +137,7 @@ def test_bad_sites_and_assignments_are_refused(cast: Cast) -> None:
     scope = cast.scope("owner")
     for bad in ({"timezone": "Mars/Base"}, {"address_ranges": ["10.1.0.1/16"]}, {"slug": "north"}):
         with pytest.raises(InvalidInputError):
-            create_site(actor=None, scope=scope, name="New", **bad)  # type: ignore[arg-type]
+            create_site(actor=None, scope=scope, name="New", **bad)
     with pytest.raises(NotAllowedError, match="another host"):
         assign_site(actor=None, scope=scope, user=cast.operator, site=cast.stranger_site)
     with pytest.raises(InvalidInputError, match="not a member"):

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
 
 from hashinsight.accounts.models import User
 from tests.support.cast import PASSWORD, Cast
+from tests.support.database import forget_cache
 
 ClientFor = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
 def _no_rate_left_from_other_tests() -> None:
-    cache.clear()
+    forget_cache()
 
 
 def sign_in(client: Any, email: str, password: str) -> Any:

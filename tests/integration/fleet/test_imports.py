@@ -90,6 +90,7 @@ def test_an_import_creates_places_and_miners_and_asks_for_a_sweep(cast: Cast, ru
         "default",
     )
     entry = Entry.objects.get(action="fleet.import")
+    assert entry.after is not None
     assert (entry.actor_id, entry.target_id, entry.after["created"]) == (
         cast.owner.pk,
         cast.site.public_id,
@@ -125,6 +126,7 @@ def test_a_known_miner_is_changed_and_the_change_is_named(cast: Cast, run: Impor
     }
     assert Miner.objects.get(mac="28:e2:97:00:00:01").organization == cast.customer_b
     entry = Entry.objects.filter(action="fleet.import").latest("id")
+    assert entry.before is not None
     assert entry.before["28:e2:97:00:00:01"]["customer"] == "customer-a"
 
 

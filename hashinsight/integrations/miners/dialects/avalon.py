@@ -50,6 +50,7 @@ _PLANS = {
     for stats in ("stats", "estats")
     for joined in (True, False)
 }
+_FANS = tuple(f"Fan{position}" for position in range(1, MAX_FANS + 1))
 _KEY_LIMIT = 512  # of one module string; the largest real one has about 90
 
 Values = dict[str, str]
@@ -177,8 +178,7 @@ def _power(module: Values) -> tuple[float | None, PowerSource]:
 
 
 def _fans(module: Values) -> tuple[int | None, ...]:
-    keys = [key for position in range(1, MAX_FANS + 1) if (key := f"Fan{position}") in module]
-    return tuple(rpm(module[key]) for key in keys)
+    return tuple([rpm(module[key]) for key in _FANS if key in module])
 
 
 def _boards(module: Values, apart: list[Values], guard: Guard) -> tuple[Board, ...]:

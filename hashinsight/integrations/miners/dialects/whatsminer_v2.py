@@ -154,8 +154,7 @@ def _firmware(summary: Mapping[str, Any], status: Mapping[str, Any]) -> str | No
 
 def _fans(summary: Mapping[str, Any]) -> tuple[int | None, ...]:
     """(in, out); hydro machines have neither field, so they have no fans."""
-    keys = [key for key in ("Fan Speed In", "Fan Speed Out") if key in summary]
-    return tuple(rpm(summary[key]) for key in keys)
+    return tuple([rpm(summary[key]) for key in ("Fan Speed In", "Fan Speed Out") if key in summary])
 
 
 def _board_temperature(summary: Mapping[str, Any], boards: tuple[Board, ...]) -> float | None:
