@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -231,6 +232,7 @@ CELERY_BEAT_SCHEDULE = schedule.beat()
 
 # Providers for the floors below (dotted paths, so that imports keep pointing down).
 SCOPE_PROVIDER = "hashinsight.accounts.selectors.scope_of"
+LIVE_SITES_PROVIDER = "hosting.telemetry.selectors.access.live_sites"
 SITE_ASSIGNMENT_PROVIDER = "hosting.fleet.selectors.assigned_site_ids"
 
 UNFOLD: dict[str, Any] = {
@@ -239,7 +241,25 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "hashinsight.overview.backoffice.dashboard",
-    "STYLES": [],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/mark.svg")}
+    ],
+    # The portal's blue (tokens.css) in the theme's scale.
+    "COLORS": {
+        "primary": {
+            "50": "#eef6fb",
+            "100": "#d6eaf6",
+            "200": "#aed5ec",
+            "300": "#7cbbe0",
+            "400": "#3f9bcf",
+            "500": "#0072b2",
+            "600": "#005f9a",
+            "700": "#004e80",
+            "800": "#003e66",
+            "900": "#002f4d",
+            "950": "#001d30",
+        }
+    },
 }
 
 LOGGING: dict[str, Any] = {

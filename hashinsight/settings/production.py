@@ -30,7 +30,9 @@ CSRF_COOKIE_SECURE = True
 CSRF_TRUSTED_ORIGINS = [
     origin
     for host in ALLOWED_HOSTS
-    for origin in ([f"https://{host[1:]}", f"https://*{host}"] if host.startswith(".") else [f"https://{host}"])
+    for origin in (
+        [f"https://{host[1:]}", f"https://*{host}"] if host.startswith(".") else [f"https://{host}"]
+    )
 ]
 
 EMAIL_HOST = env.text("HI_EMAIL_HOST", "localhost")

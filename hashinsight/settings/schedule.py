@@ -19,6 +19,11 @@ def beat() -> dict[str, dict[str, Any]]:
             "schedule": 1800.0,
             "options": {"expires": 1700, "queue": "default"},
         },
+        "hunt": {
+            "task": "hosting.telemetry.tasks.hunt_moved",
+            "schedule": 300.0,
+            "options": {"expires": 290, "queue": "default"},
+        },
         "outbox": {
             "task": "hashinsight.core.tasks.send_outbox",
             "schedule": 2.0,

@@ -106,8 +106,4 @@ def _scope_of_session(session_key: str) -> Scope | None:
 
 
 def _sites(scope: Scope) -> Mapping[int, str]:
-    return cast("Mapping[int, str]", import_string(_provider())(scope))
-
-
-def _provider() -> str:
-    return str(getattr(settings, "LIVE_SITES_PROVIDER", "hosting.telemetry.selectors.access.live_sites"))
+    return cast("Mapping[int, str]", import_string(settings.LIVE_SITES_PROVIDER)(scope))

@@ -7,12 +7,16 @@ from datetime import datetime
 
 from celery import current_app, shared_task
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connections
 
 from hashinsight.core import clock
-from hosting.telemetry.services import leases, partitions, sweeps
+from hosting.telemetry.services import hunt, leases, partitions, sweeps
 
 log = logging.getLogger(__name__)
+
+HUNTING = "telemetry:hunting"
+HUNT_LOCK_S = 180
 
 
 @shared_task(ignore_result=True)
@@ -38,6 +42,20 @@ def sweep_shard(site_id: int, host_id: int, shard: int, shards: int, slot_at: st
     except* leases.LeaseLostError as lost:
         log.warning("sweep given up: %s", lost.exceptions[0])
     finally:
+        connections["telemetry"].close()
+
+
+@shared_task(ignore_result=True)
+def hunt_moved() -> None:
+    """Look for silent miners in their sites' ranges, one site after another, never two runs at a time."""
+    if not cache.add(HUNTING, 1, HUNT_LOCK_S):
+        return
+    try:
+        for site_id in hunt.sites_to_hunt():
+            cache.set(HUNTING, 1, HUNT_LOCK_S)
+            hunt.hunt(site_id)
+    finally:
+        cache.delete(HUNTING)
         connections["telemetry"].close()
 
 

@@ -102,7 +102,7 @@ def _miss_cause(fleet: Fleet, miner: SimMiner) -> str | None:
     behaviour = miner.behaviour
     other = behaviour.get("swap_with")
     if other is not None:
-        # The other machine answers here. It is recognised by its MAC, or, where it tells none, by its dialect.
+        # The other machine answers here, recognised by its MAC or, where it tells none, by its dialect.
         stranger = fleet.miners[other].dialect
         return "foreign" if stranger == MUTE_DIALECT and miner.dialect != stranger else None
     return TRANSPORTS[behaviour.get("transport", "ok")] or REPLIES[behaviour.get("reply", "ok")]

@@ -83,7 +83,10 @@ def make_plan(var: Path, *, miners: int, port: int) -> DemoPlan:
 
 def choose_port(wanted: int) -> int:
     """``wanted``, or, where it is taken or needs root, one further up that is free on every address."""
-    candidates: list[int] = [wanted, *range(MOVED_UP + wanted % 10_000, MOVED_UP + wanted % 10_000 + 2000, 20)]
+    candidates: list[int] = [
+        wanted,
+        *range(MOVED_UP + wanted % 10_000, MOVED_UP + wanted % 10_000 + 2000, 20),
+    ]
     for port in candidates:
         # A miner that refuses connections lives one port further up: that one must be free as well.
         if (

@@ -144,6 +144,13 @@ def epoch(at: datetime | str | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def may(context: dict[str, Any], action: str) -> bool:
+    """Whether the caller's role allows ``action``: what leads nowhere is not shown."""
+    scope = context.get("scope")
+    return scope is not None and scope.may(action)
+
+
+@register.simple_tag(takes_context=True)
 def query(context: dict[str, Any], **changes: Any) -> str:
     """The page's query with ``changes``; an empty value drops the key, and so does ``page`` unless given."""
     request = context.get("request")

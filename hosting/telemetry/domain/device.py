@@ -16,7 +16,8 @@ _GOLDEN = 2654435761  # Knuth's multiplicative hash: spreads neighbours in a rac
 class DeviceRow:
     """One miner of the inventory with the collector's memory of its address.
 
-    ``mac`` is the inventory's; ``address_mac`` the one that last answered at ``address_key``.
+    ``mac`` is the inventory's; ``address_mac`` the one that last answered at ``address_key``. ``is_found``:
+    ``address`` is not the inventory's, but where the lost miner was found (an open claim says so).
     """
 
     miner_id: int
@@ -37,6 +38,7 @@ class DeviceRow:
     address_checked_at: datetime | None = None
     address_uptime_s: int | None = None
     address_seen_at: datetime | None = None
+    is_found: bool = False
 
     @property
     def key(self) -> str:
@@ -59,12 +61,15 @@ class Lanes:
 
 
 def split(rows: list[DeviceRow], now: datetime) -> Lanes:
-    """Divide ``rows``: after two misses a miner is a suspect and waits for its ``next_due_at``."""
+    """Divide ``rows``: after two misses a miner is a suspect and waits for its ``next_due_at``.
+
+    A new address is tried at once, however long the old one was silent.
+    """
     lanes = Lanes([], [], [])
     for row in rows:
         if row.misses < SUSPECT_AFTER_MISSES:
             lanes.living.append(row)
-        elif row.next_due_at is None or row.next_due_at <= now:
+        elif row.next_due_at is None or row.next_due_at <= now or not row.remembers:
             lanes.suspects.append(row)
         else:
             lanes.deferred.append(row)

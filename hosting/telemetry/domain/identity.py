@@ -34,9 +34,19 @@ def vouched_mac(row: DeviceRow, told_mac: str | None, uptime_s: int | None, at: 
     return None
 
 
-def must_check(row: DeviceRow) -> bool:
-    """An uncertain answer at an address whose machine was known before is checked in the same sweep."""
-    return row.remembers and bool(row.address_mac)
+def must_check(row: DeviceRow, uptime_s: int | None, at: datetime) -> bool:
+    """Whether an answer without a certain MAC is looked into in the same sweep.
+
+    So it is where the uptime says that the machine is not the one of before (or rebooted), and where a
+    lost miner is said to be: there only its MAC proves it.
+    """
+    if row.is_found and not (row.remembers and row.address_mac):
+        return True
+    if not row.remembers or row.address_seen_at is None:
+        return False
+    if uptime_s is None or row.address_uptime_s is None:
+        return bool(row.address_mac)
+    return not uptime_continues(row, uptime_s, at)
 
 
 def check_is_due(row: DeviceRow, at: datetime) -> bool:

@@ -53,7 +53,7 @@ LIVE_EXTRA_COLUMNS: Final = (
     ("firmware", "text"),
     ("detail", "text"),
 )
-_SMALL, _INT, _BIG = 2**15 - 1, 2**31 - 1, 2**63 - 1
+_SMALL, _INT, _BIG, _REAL = 2**15 - 1, 2**31 - 1, 2**63 - 1, 3.4e38
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +78,18 @@ def sample_row(key: Key, reading: readings.Reading, rtt_ms: float) -> tuple[Any,
         key.site_id,
         key.organization_id,
         key.miner_id,
-        reading.hashrate_long_ths,
-        reading.hashrate_short_ths,
-        None if reading.power_w is None else _bounded(round(reading.power_w), _INT),
-        reading.temp_chip_max_c,
-        reading.temp_board_max_c,
-        reading.temp_inlet_c,
-        rtt_ms,
+        _real(reading.hashrate_long_ths),
+        _real(reading.hashrate_short_ths),
+        None if (power_w := _real(reading.power_w)) is None else _bounded(round(power_w), _INT),
+        _real(reading.temp_chip_max_c),
+        _real(reading.temp_board_max_c),
+        _real(reading.temp_inlet_c),
+        _real(rtt_ms),
         _bounded(reading.accepted, _BIG),
         _bounded(reading.rejected, _BIG),
         _bounded(reading.stale, _BIG),
         _bounded(reading.hw_errors, _BIG),
-        _bounded(reading.uptime_s, _INT),
+        bounded_int4(reading.uptime_s),
         int(reading.repairs),
         _bounded(min(fans), _SMALL) if fans else None,
         _bounded(max(fans), _SMALL) if fans else None,
@@ -104,12 +104,27 @@ def live_extra(reading: readings.Reading) -> tuple[Any, ...]:
     """The further live columns in the order of LIVE_EXTRA_COLUMNS."""
     return (
         _bounded(reading.hashrate_long_window_s, _INT),
-        reading.hashrate_nominal_ths,
+        _real(reading.hashrate_nominal_ths),
         len(reading.boards) or None,
         sum(1 for rpm in reading.fans_rpm if rpm == 0) if reading.fans_rpm else None,
-        (reading.firmware or "")[:120],
+        _text(reading.firmware or "")[:120],
         _detail(reading),
     )
+
+
+def bounded_int4(value: int | None) -> int | None:
+    """A number for an ``int4`` column; None for what it cannot hold."""
+    return _bounded(value, _INT)
+
+
+def _real(value: float | None) -> float | None:
+    """A figure that a ``float4`` column can hold; None for the rest, and for what is no number."""
+    return value if value is not None and -_REAL <= value <= _REAL else None
+
+
+def _text(value: str) -> str:
+    """Text that PostgreSQL can hold: without NUL and halves of characters."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _bounded(value: int | None, limit: int) -> int | None:
@@ -134,24 +149,24 @@ def _detail(reading: readings.Reading) -> str:
                 "ths": board.hashrate_ths,
                 "tb": board.temp_board_c,
                 "tc": board.temp_chip_c,
-                "chips": board.chips,
-                "chips_expected": board.chips_expected,
+                "chips": _bounded(board.chips, _BIG),
+                "chips_expected": _bounded(board.chips_expected, _BIG),
             }
             for board in reading.boards
         ],
-        "fans": reading.fans_rpm,
+        "fans": [_bounded(rpm, _BIG) for rpm in reading.fans_rpm],
         "pools": [
             {
                 "i": pool.index,
-                "url": pool.url,
-                "user": pool.user,
+                "url": _text(pool.url),
+                "user": _text(pool.user),
                 "alive": pool.alive,
                 "active": pool.active,
-                "acc": pool.accepted,
-                "rej": pool.rejected,
+                "acc": _bounded(pool.accepted, _BIG),
+                "rej": _bounded(pool.rejected, _BIG),
             }
             for pool in reading.pools
         ],
-        "errors": reading.error_codes,
+        "errors": [_text(code) for code in reading.error_codes],
     }
-    return orjson.dumps(detail).decode().replace("\\u0000", "")
+    return orjson.dumps(detail).decode()

@@ -119,6 +119,11 @@ class Totals:
         return _("reported by %(n)d of %(of)d machines, long window") % told
 
     @property
+    def power_is_partial(self) -> bool:
+        """Whether the power is the sum of some machines only: many do not measure it."""
+        return 0 < self.power_of < self.hashrate_of
+
+    @property
     def power_source(self) -> str:
         """Where the power comes from, and how much of it is an estimate."""
         told = {"n": self.power_of, "of": self.miners, "guess": self.estimated_of}

@@ -20,6 +20,7 @@ from hosting.telemetry.domain.device import DeviceRow
 
 HTTP_IN_FLIGHT: Final = 32
 ASK_AGAIN_S: Final = 3600.0
+TRY_AGAIN_S: Final = 150.0
 WORK_MODE_S: Final = 300.0
 ANTMINER_ASLEEP: Final = 1
 LOCAL_FAULT_PAUSE_S: Final = 0.5
@@ -31,7 +32,7 @@ class Outcome:
 
     ``mac``: the MAC that certainly answered (None = not certain); ``checked``: it was asked for in this
     sweep; ``is_stranger``: certainly not the inventory's machine, although the MAC is not known (it speaks
-    another dialect).
+    another dialect); ``is_doubtful``: it may be another machine than before, and could not be asked.
     """
 
     row: DeviceRow
@@ -40,6 +41,7 @@ class Outcome:
     mac: str | None
     checked: bool
     is_stranger: bool = False
+    is_doubtful: bool = False
 
 
 @dataclass(slots=True)
@@ -47,17 +49,23 @@ class Memory:
     """What polling learned about an address, with monotonic times in seconds.
 
     ``device.dialect`` is the one that really answers there. ``silent_at``: when the machine last did not
-    tell its MAC; ``work_mode``: an Antminer's, read at ``work_mode_at``.
+    tell its MAC; ``failed_at``: when it was in doubt and could not be asked; ``work_mode``: an
+    Antminer's, read at ``work_mode_at``.
     """
 
     device: Device
     silent_at: float | None = None
+    failed_at: float | None = None
     work_mode: int | None = None
     work_mode_at: float | None = None
 
     def may_ask(self, now_s: float) -> bool:
         """A machine that cannot tell its MAC is not asked again for an hour."""
         return self.silent_at is None or now_s - self.silent_at >= ASK_AGAIN_S
+
+    def may_try(self, now_s: float) -> bool:
+        """A machine in doubt that could not be asked is not tried again in each sweep."""
+        return self.failed_at is None or now_s - self.failed_at >= TRY_AGAIN_S
 
     def forget(self, row: DeviceRow) -> None:
         """Another machine may answer now: start again from the inventory."""
@@ -87,6 +95,10 @@ class Memories:
         return memory
 
 
+def _is_stranger(row: DeviceRow, memory: Memory, mac: str | None) -> bool:
+    return mac is None and memory.device.dialect != row.dialect
+
+
 class Asker:
     """Asks miners in one sweep. ``identity_budget``: how many identities may be asked for as a routine."""
 
@@ -106,22 +118,21 @@ class Asker:
         told = polled.reading.mac if polled.reading else None
         uptime_s = polled.reading.uptime_s if polled.reading else None
         mac = identity.vouched_mac(row, told, uptime_s, at)
-        if told is None and self._wants_check(row, memory, polled, mac, at):
+        doubtful = polled.reading is not None and mac is None and identity.must_check(row, uptime_s, at)
+        if told is None and self._wants_check(row, memory, polled, doubtful, at):
             dialect = memory.device.dialect
-            asked = await self._who(memory)
+            asked, failed = await self._who(memory)
+            doubtful = doubtful and failed
+            memory.failed_at = time.monotonic() if doubtful else None
             if memory.device.dialect != dialect:
                 polled, at = await self._poll(memory)
             if polled.reading is not None:
-                return self._outcome(row, memory, polled, at, asked or mac, checked=asked is not None)
+                mac = asked or mac
+                stranger = _is_stranger(row, memory, mac)
+                return Outcome(row, polled, at, mac, asked is not None, stranger, doubtful)
         if polled.reading is None:
             return Outcome(row, polled, at, None, False)
-        return self._outcome(row, memory, polled, at, mac, checked=told is not None)
-
-    def _outcome(
-        self, row: DeviceRow, memory: Memory, polled: Polled, at: datetime, mac: str | None, *, checked: bool
-    ) -> Outcome:
-        stranger = mac is None and memory.device.dialect != row.dialect
-        return Outcome(row, polled, at, mac, checked, stranger)
+        return Outcome(row, polled, at, mac, told is not None, _is_stranger(row, memory, mac), doubtful)
 
     async def _poll(self, memory: Memory) -> tuple[Polled, datetime]:
         try:
@@ -137,12 +148,14 @@ class Asker:
         return polled, at
 
     def _wants_check(
-        self, row: DeviceRow, memory: Memory, polled: Polled, mac: str | None, at: datetime
+        self, row: DeviceRow, memory: Memory, polled: Polled, doubtful: bool, at: datetime
     ) -> bool:
         """Doubt about a known machine is cleared now; first and daily checks as the budget allows."""
         if polled.reading is None:
             return polled.miss is MissCause.WRONG_PROTOCOL and memory.may_ask(time.monotonic())
-        if mac is None and identity.must_check(row):
+        if doubtful:
+            if not memory.may_try(time.monotonic()):
+                return False
             memory.forget(row)
             return True
         if self._budget > 0 and identity.check_is_due(row, at) and memory.may_ask(time.monotonic()):
@@ -150,26 +163,34 @@ class Asker:
             return True
         return False
 
-    async def _who(self, memory: Memory) -> str | None:
-        """The MAC of whoever answers; also learns the dialect when it is not the inventory's."""
-        device = memory.device
+    async def _who(self, memory: Memory) -> tuple[str | None, bool]:
+        """The MAC of whoever answers, and whether asking failed; also learns another machine's dialect."""
         mac: str | None = None
+        login, failed = self._login, False
         async with self._aside:
             try:
-                known = await read_identity(device, self._login, self._deadlines)
+                known = await read_identity(memory.device, login, self._deadlines)
                 mac = known.mac if known else None
-                if mac is None:
-                    found = await identify(
-                        device.host, device.port, self._deadlines, self._login, http_port=device.http_port
-                    )
-                    mac = found.mac
-                    if found.dialect in DIALECTS and found.dialect != device.dialect:
-                        device.forget()
-                        device.dialect = found.dialect
             except MinerError:
-                mac = None
+                # No such page need not be a fault: another kind of machine may answer here.
+                login, failed = None, True
+            if mac is None:
+                try:
+                    mac, is_other = await self._identify(memory.device, login)
+                    failed = failed and not is_other
+                except MinerError:
+                    failed = True
         memory.silent_at = time.monotonic() if mac is None else None
-        return mac
+        return mac, failed and mac is None
+
+    async def _identify(self, device: Device, login: HttpLogin | None) -> tuple[str | None, bool]:
+        """The MAC by asking from the start, and whether it is another kind of machine than was thought."""
+        found = await identify(device.host, device.port, self._deadlines, login, http_port=device.http_port)
+        is_other = found.dialect in DIALECTS and found.dialect != device.dialect
+        if is_other and found.dialect is not None:
+            device.forget()
+            device.dialect = found.dialect
+        return found.mac, is_other
 
     async def _with_work_mode(self, memory: Memory, polled: Polled, reading: Reading) -> Polled:
         """A sleeping stock Antminer answers with empty lists on 4028; its web page says that it sleeps."""

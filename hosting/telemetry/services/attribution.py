@@ -16,10 +16,12 @@ from django.db import connections
 from hashinsight.core.ids import new_public_id
 from hosting.telemetry.domain.codes import Identity, MissCause
 from hosting.telemetry.domain.device import DeviceRow, next_due
-from hosting.telemetry.domain.rows import MISS_CAUSES, Key, live_extra, sample_row
+from hosting.telemetry.domain.rows import MISS_CAUSES, Key, bounded_int4, live_extra, sample_row
 from hosting.telemetry.services.asking import Outcome
 from hosting.telemetry.services.leases import USING, Lease
 from hosting.telemetry.services.sink import Batch
+
+_HELD = frozenset({Identity.CONFLICT, Identity.MOVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +86,37 @@ class Attribution:
     def _own(self, batch: Batch, outcome: Outcome) -> None:
         """The inventory's own machine answered, or nothing speaks against it."""
         row = outcome.row
-        identity = Identity.UNVERIFIED if outcome.mac is None else Identity.CONFIRMED
-        if identity is Identity.CONFIRMED and row.identity in {Identity.CONFLICT, Identity.MOVED}:
-            batch.settled.append(row.miner_id)
+        if outcome.mac is None and (row.is_found or (outcome.is_doubtful and row.identity in _HELD)):
+            # Not shown to be the one: what was held stays held, and nothing is stored under its name.
+            self._count_miss(MissCause.FOREIGN)
+            batch.tries.append(self._try(outcome, MissCause.FOREIGN, self._last(row), held=True))
+            return
         owner = Owner(row.miner_id, row.organization_id, self._lease.site_id)
-        batch.tries.append(self._try(outcome, None, identity, held=False))
-        self._reading(batch, outcome, owner, identity, held=False)
+        identity = Identity.UNVERIFIED if outcome.mac is None else Identity.CONFIRMED
+        if row.is_found or row.miner_id in self._read:
+            identity = Identity.MOVED
+        elif row.identity in _HELD:
+            batch.settled.append(row.miner_id)
+        if row.is_found:
+            batch.claims.append(self._claim(outcome, owner))
+        held = identity is Identity.MOVED
+        batch.tries.append(self._try(outcome, None, identity, held=held))
+        self._reading(batch, outcome, owner, identity, held=held)
 
     def _elsewhere(self, batch: Batch, outcome: Outcome, owner: Owner | None) -> None:
         """Another machine answered at this address."""
-        known_here = owner is not None and owner.site_id == self._lease.site_id
-        batch.tries.append(self._try(outcome, MissCause.FOREIGN, Identity.CONFLICT, held=True))
-        batch.claims.append(self._claim(outcome, owner))
-        if known_here and owner is not None:
+        row = outcome.row
+        is_elsewhere = row.is_found or row.miner_id in self._read
+        identity = Identity.MOVED if is_elsewhere else Identity.CONFLICT
+        batch.tries.append(self._try(outcome, MissCause.FOREIGN, identity, held=True))
+        if row.is_found:
+            batch.settled.append(row.miner_id)  # it has left the place where it was found
+        else:
+            batch.claims.append(self._claim(outcome, owner))
+        if owner is not None and owner.site_id == self._lease.site_id:
             self._reading(batch, outcome, owner, Identity.MOVED, held=True)
-            return
-        self._count_miss(MissCause.FOREIGN)
+        else:
+            self._count_miss(MissCause.FOREIGN)
 
     def _missed(self, batch: Batch, outcome: Outcome) -> None:
         if outcome.polled.miss is None:
@@ -109,9 +126,12 @@ class Attribution:
         if outcome.row.miner_id in self._read:
             batch.tries.append(self._try(outcome, None, Identity.MOVED, held=True))
             return
-        identity = Identity(outcome.row.identity)
-        held = identity in {Identity.CONFLICT, Identity.MOVED}
-        batch.tries.append(self._try(outcome, cause, identity, held=held))
+        identity = self._last(outcome.row)
+        batch.tries.append(self._try(outcome, cause, identity, held=identity in _HELD))
+
+    def _last(self, row: DeviceRow) -> Identity:
+        """What is to be thought of a miner as long as nothing new is known."""
+        return Identity.MOVED if row.is_found else Identity(row.identity)
 
     def _count_miss(self, cause: MissCause) -> None:
         self.tally.missed += 1
@@ -122,7 +142,9 @@ class Attribution:
     ) -> None:
         reading = outcome.polled.reading
         if reading is None or owner.miner_id in self._read:
+            # One machine answers at two addresses: the second has no machine of its own.
             self.tally.duplicates += 1
+            self._count_miss(MissCause.FOREIGN)
             return
         self._read.add(owner.miner_id)
         self.tally.good += 1
@@ -169,15 +191,19 @@ class Attribution:
         found = owner.miner_id if owner else None
         mac = outcome.mac or ""
         who = (row.organization_id, row.miner_id, row.address, row.port, mac, found)
-        return (new_public_id(), self._host_id, site, *who, at, at, site, row.miner_id, mac)
+        place = (row.miner_id, mac, row.address, row.port)
+        return (new_public_id(), self._host_id, site, *who, at, at, site, *place)
 
 
 def _memory(row: DeviceRow, outcome: Outcome) -> tuple[str, datetime | None, int | None, datetime | None]:
-    """MAC, time of its check, uptime and time seen, as remembered of the address from now on."""
-    if outcome.polled.reading is None:
+    """MAC, time of its check, uptime and time seen, as remembered of the address from now on.
+
+    A doubtful answer changes nothing of it, so that the doubt stays until it is cleared.
+    """
+    if outcome.polled.reading is None or (outcome.is_doubtful and row.remembers):
         if row.remembers:
             return row.address_mac, row.address_checked_at, row.address_uptime_s, row.address_seen_at
         return "", None, None, None
     checked_at = outcome.at if outcome.checked else row.address_checked_at if row.remembers else None
     mac = outcome.mac or ""
-    return mac, checked_at if mac else None, outcome.polled.reading.uptime_s, outcome.at
+    return mac, checked_at if mac else None, bounded_int4(outcome.polled.reading.uptime_s), outcome.at

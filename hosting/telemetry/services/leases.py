@@ -58,7 +58,7 @@ def take(*, site_id: int, host_id: int, shard: int, slot_at: datetime) -> Lease 
             [site_id, shard],
         )
         holder, epoch, is_running = cursor.fetchone()
-        if is_running and not _is_dead(holder):
+        if is_running and not is_dead(holder):
             return None
         cursor.execute(
             "UPDATE telemetry_lease SET holder = %s, epoch = epoch + 1, slot_at = %s,"
@@ -113,7 +113,7 @@ def _release(lease: Lease) -> None:
         )
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """Whether the holder was a process of this host that no longer runs."""
     host, _, rest = holder.partition("/")
     pid, _, started = rest.partition("/")

@@ -141,21 +141,26 @@ def _copy(
 
 
 def _claims(cursor: Any, lease: Lease, batch: Batch) -> None:
-    """Open or refresh claims, and close those whose own machine answers again."""
+    """Open or refresh claims; close those of machines that answer again where they should.
+
+    With them go the claims of the same machines at other addresses, unless they were seen there as well.
+    """
     if batch.claims:
         cursor.executemany(
             "INSERT INTO telemetry_claim (public_id, host_id, site_id, organization_id, miner_id, address,"
             " port, mac_seen, found_miner_id, state, first_seen_at, last_seen_at)"
             " SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s"
             " WHERE NOT EXISTS (SELECT 1 FROM telemetry_claim WHERE site_id = %s AND miner_id = %s"
-            "   AND mac_seen = %s AND state = 'dismissed')"
+            "   AND mac_seen = %s AND address = %s AND port = %s AND state = 'dismissed')"
             " ON CONFLICT (site_id, miner_id, mac_seen) WHERE state = 'open'"
-            " DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at, found_miner_id = EXCLUDED.found_miner_id",
+            " DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at, found_miner_id = EXCLUDED.found_miner_id,"
+            " address = EXCLUDED.address, port = EXCLUDED.port",
             batch.claims,
         )
     if batch.settled:
         cursor.execute(
             "UPDATE telemetry_claim SET state = 'resolved', closed_at = clock_timestamp()"
-            " WHERE site_id = %s AND miner_id = ANY(%s) AND state = 'open'",
-            [lease.site_id, batch.settled],
+            " WHERE site_id = %s AND state = 'open' AND (miner_id = ANY(%s)"
+            "  OR (found_miner_id = ANY(%s) AND last_seen_at < %s))",
+            [lease.site_id, batch.settled, batch.settled, lease.slot_at],
         )

@@ -7,7 +7,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SWEEP_TIME_SHARE = 0.9
 IDENTITY_BUDGET_LEAST = 50
+FOUND_TRUSTED_S = 900
+FOUND_TRUSTED_SLOTS = 3
 _MEMORIES = Memories()
 
 
@@ -66,12 +68,17 @@ def due_shards(now: datetime, interval_s: int) -> list[Due]:
         )
         sites = cursor.fetchall()
         cursor.execute(
-            "SELECT site_id, shard FROM telemetry_lease WHERE expires_at > clock_timestamp() AND slot_at = %s"
-            " UNION SELECT site_id, shard FROM telemetry_sweep"
+            "SELECT site_id, shard, holder FROM telemetry_lease"
+            " WHERE expires_at > clock_timestamp() AND slot_at = %s"
+            " UNION ALL SELECT site_id, shard, NULL FROM telemetry_sweep"
             " WHERE slot_at = %s AND finished_at IS NOT NULL",
             [slot_at, slot_at],
         )
-        taken = set(cursor.fetchall())
+        taken = {
+            (site_id, shard)
+            for site_id, shard, holder in cursor.fetchall()
+            if holder is None or not leases.is_dead(holder)
+        }
     return [
         Due(site_id, host_id, shard, shards, slot_at)
         for site_id, host_id, miners in sites
@@ -162,29 +169,42 @@ def _store(lease: Lease, attribution: Attribution, outcomes: list[Outcome]) -> i
 
 
 def _asker(memories: Memories, living: int) -> Asker:
-    login = None
-    if settings.MINER_HTTP_USER:
-        login = HttpLogin(settings.MINER_HTTP_USER, settings.MINER_HTTP_PASSWORD)
     budget = max(IDENTITY_BUDGET_LEAST, living * settings.SWEEP_IDENTITY_PERCENT // 100)
-    return Asker(memories, login, Deadlines(), budget)
+    return Asker(memories, miner_login(), Deadlines(), budget)
+
+
+def miner_login() -> HttpLogin | None:
+    """The login of the miners' web pages, if the collector was given one."""
+    if not settings.MINER_HTTP_USER:
+        return None
+    return HttpLogin(settings.MINER_HTTP_USER, settings.MINER_HTTP_PASSWORD)
 
 
 _DEVICES = """
-SELECT m.id, m.host_id, m.organization_id, host(m.address), m.port, m.http_port, m.dialect, m.mac,
+SELECT m.id, m.host_id, m.organization_id, host(COALESCE(c.address, m.address)), COALESCE(c.port, m.port),
+    m.http_port, m.dialect, m.mac,
     k.nominal_ths, COALESCE(l.misses, 0), l.next_due_at, COALESCE(l.joined_refused, false),
     COALESCE(l.identity, 0), COALESCE(l.address_key, ''), COALESCE(l.address_mac, ''),
-    l.address_checked_at, l.address_uptime_s, l.address_seen_at
+    l.address_checked_at, l.address_uptime_s, l.address_seen_at, c.id IS NOT NULL
 FROM fleet_miner m
 JOIN fleet_minermodel k ON k.id = m.model_id
 LEFT JOIN telemetry_live l ON l.miner_id = m.id
+LEFT JOIN telemetry_claim c ON c.site_id = m.site_id AND c.miner_id = m.id AND c.found_miner_id = m.id
+    AND c.mac_seen = m.mac AND c.state = 'open' AND c.last_seen_at > %s
 WHERE m.site_id = %s AND m.desired_state <> 'retired' AND mod(m.id, %s) = %s
 """
 
 
 def load_devices(site_id: int, shard: int, shards: int) -> list[DeviceRow]:
-    """The miners of a shard with what the collector remembers of them."""
+    """The miners of a shard with what the collector remembers of them.
+
+    A lost miner that was found elsewhere comes with the address where it was found, as long as it is seen
+    there; then with its own again.
+    """
+    trusted_s = max(FOUND_TRUSTED_S, FOUND_TRUSTED_SLOTS * settings.SWEEP_INTERVAL_S)
+    seen_after = clock.now() - timedelta(seconds=trusted_s)
     with connections[USING].cursor() as cursor:
-        cursor.execute(_DEVICES, [site_id, shards, shard])
+        cursor.execute(_DEVICES, [seen_after, site_id, shards, shard])
         return [DeviceRow(*row) for row in cursor.fetchall()]
 
 

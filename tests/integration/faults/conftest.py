@@ -38,7 +38,7 @@ class Installation:
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows, read by a connection of its own under the telemetry role."""
         with psycopg.connect(self.env["DATABASE_TELEMETRY_URL"], connect_timeout=3) as connection:
-            return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(statement, values).fetchall()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""kill -9 of each part during a sweep: back within 5 s, the next sweep whole, nothing twice, nobody signed out."""
+"""kill -9 of each part in a sweep: back in 5 s, the next sweep whole, nothing twice, nobody signed out."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def signed_in(installation: Installation) -> Browser:
 def wait_for(condition: Any, seconds: float, what: str) -> float:
     """Seconds until ``condition()`` is true; fails after ``seconds``."""
     began = time.monotonic()
+    last: Exception | None = None
     while time.monotonic() - began < seconds:
         try:
             if condition():

@@ -6,6 +6,8 @@ import asyncio
 import resource
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -86,7 +88,9 @@ def test_refused(run: Run) -> None:
     assert missed.value.cause is MissCause.REFUSED
 
 
-def test_blackhole(run: Run) -> None:
+@contextmanager
+def blackhole() -> Iterator[tuple[str, int]]:
+    """An address whose SYNs are dropped."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -97,14 +101,52 @@ def test_blackhole(run: Run) -> None:
             filler.setblocking(False)
             filler.connect_ex((host, port))
             fillers.append(filler)
+        yield host, port
+        for filler in fillers:
+            filler.close()
+
+
+def test_blackhole(run: Run) -> None:
+    with blackhole() as (host, port):
         started = time.monotonic()
         with pytest.raises(MinerError) as missed:
             run(ask(host, port, REQUEST, FAST))
         assert 0.25 < time.monotonic() - started < 1.0
-        for filler in fillers:
-            filler.close()
     assert missed.value.cause is MissCause.TIMEOUT
     assert "no connection" in missed.value.detail
+
+
+def test_the_connect_deadline_leaves_the_task_as_it_was(run: Run) -> None:
+    async def scenario(host: str, port: int) -> int:
+        with pytest.raises(MinerError):
+            await ask(host, port, REQUEST, FAST)
+        await asyncio.sleep(0)  # a cancellation that is still due would come here
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    with blackhole() as (host, port):
+        assert run(scenario(host, port)) == 0
+
+
+def test_a_cancellation_outranks_the_connect_deadline(run: Run) -> None:
+    async def scenario(host: str, port: int) -> None:
+        task = asyncio.create_task(ask(host, port, REQUEST, FAST))
+        await asyncio.sleep(FAST.connect_s / 3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        # Both due in one turn of the loop: the deadline's own cancellation first, then someone else's.
+        short = Deadlines(connect_s=0.01, first_byte_s=0.3, total_s=0.6)
+        task = asyncio.create_task(ask(host, port, REQUEST, short))
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(short.connect_s, task.cancel)
+        time.sleep(0.05)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with blackhole() as (host, port):
+        run(scenario(host, port))
 
 
 def test_accept_and_hang(run: Run) -> None:

@@ -68,7 +68,7 @@ Temperatures = tuple[float | None, ...]
 class _Slot(NamedTuple):
     """The names that one board has in the hardware object."""
 
-    index: int
+    board: int
     chips: str
     rate: str
     serial: str
@@ -77,21 +77,21 @@ class _Slot(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """What the names of a hardware object say: its fans by number, and its slots by index."""
+    """What the names of a hardware object say: its fans and its slots, each by number."""
 
     fans: tuple[str, ...]
     slots: tuple[_Slot, ...]
 
 
-def _slot(index: int, names: frozenset[str]) -> _Slot:
-    newer_chip, newer_pcb = f"temp_chip{index}", f"temp_pcb{index}"
+def _slot(board: int, names: frozenset[str]) -> _Slot:
+    newer_chip, newer_pcb = f"temp_chip{board}", f"temp_pcb{board}"
     return _Slot(
-        index=index,
-        chips=f"chain_acn{index}",
-        rate=f"chain_rate{index}",
-        serial=f"chain_sn{index}",
-        temp_chip=newer_chip if newer_chip in names else f"temp2_{index}",
-        temp_pcb=newer_pcb if newer_pcb in names else f"temp{index}",
+        board=board,
+        chips=f"chain_acn{board}",
+        rate=f"chain_rate{board}",
+        serial=f"chain_sn{board}",
+        temp_chip=newer_chip if newer_chip in names else f"temp2_{board}",
+        temp_pcb=newer_pcb if newer_pcb in names else f"temp{board}",
     )
 
 
@@ -101,7 +101,7 @@ def _read_layout(names: tuple[str, ...]) -> _Layout:
     known = frozenset(names)
     return _Layout(
         fans=tuple(name for _, name in fans[:MAX_FANS]),
-        slots=tuple(_slot(index, known) for index in sorted(boards)[:MAX_BOARDS]),
+        slots=tuple(_slot(board, known) for board in sorted(boards)[:MAX_BOARDS]),
     )
 
 
@@ -240,7 +240,7 @@ def _board(slot: _Slot, hardware: Mapping[str, Any], unit: Unit, guard: Guard) -
     get = hardware.get
     chips = temperatures(get(slot.temp_chip))
     board = Board(
-        index=slot.index,
+        index=slot.board,
         hashrate_ths=guard(ths(get(slot.rate), unit)),
         temp_board_c=maximum(temperatures(get(slot.temp_pcb))),
         temp_chip_c=maximum(chips),
