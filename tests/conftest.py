@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import network
+from tests.support import folders, network
 
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
@@ -78,6 +78,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
     with django_db_blocker.unblock():
         database.install_wipe()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can reach too."""
+    with folders.reachable_by_all() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -224,9 +224,8 @@ def test_help_and_unknown_commands(checkout: Checkout) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become a user who may not write")
-def test_a_checkout_that_cannot_be_written_is_explained(checkout: Checkout) -> None:
-    for folder in (checkout.root.parent.parent.parent, checkout.root.parent.parent, checkout.root.parent):
-        folder.chmod(0o755)
+def test_a_checkout_that_cannot_be_written_is_explained(open_folder: Path) -> None:
+    checkout = Checkout(open_folder)
     nobody = pwd.getpwnam("nobody")
     answer = subprocess.run(
         [checkout.root / "hi", "demo"],

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -137,21 +136,9 @@ def answered(
     return Outcome(row, polled, at, mac, mac is not None, **more)
 
 
-def missed(miner: Miner, cause: MissCause = MissCause.TIMEOUT, *, at: datetime = SLOT, **memory: Any) -> Outcome:
+def missed(
+    miner: Miner, cause: MissCause = MissCause.TIMEOUT, *, at: datetime = SLOT, **memory: Any
+) -> Outcome:
     """An outcome without one."""
     polled = Polled(None, cause, "", 1, 1000.0, False, 0)
     return Outcome(device_of(miner, **memory), polled, at, None, False)
-
-
-def with_behaviour(fleet: Fleet, changes: dict[int, dict[str, Any]]) -> Fleet:
-    """The fleet with these behaviours instead, by index."""
-    miners = [
-        replace(miner, behaviour=changes[miner.index]) if miner.index in changes else miner
-        for miner in fleet.miners
-    ]
-    return replace(fleet, miners=tuple(miners))
-
-
-def indexes(miners: Sequence[SimMiner], dialect: str) -> list[int]:
-    """Indexes of the healthy miners of a dialect."""
-    return [m.index for m in miners if m.dialect == dialect and not set(m.behaviour) - {"joined_refused"}]

@@ -71,10 +71,8 @@ def test_external_services_are_taken_whole_or_not_at_all() -> None:
         external_env({"DATABASE_URL": "a"})
 
 
-def test_a_folder_below_a_closed_one_cannot_be_reached(tmp_path: Path) -> None:
-    for parent in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        parent.chmod(0o755)
-    closed = tmp_path / "home"
+def test_a_folder_below_a_closed_one_cannot_be_reached(open_folder: Path) -> None:
+    closed = open_folder / "home"
     inside = closed / "data"
     inside.mkdir(parents=True)
     closed.chmod(0o700)
