@@ -241,6 +241,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "hashinsight.overview.backoffice.dashboard",
+    "SCRIPTS": [lambda request: static("js/backoffice.js")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/mark.svg")}
     ],

@@ -37,6 +37,7 @@ def _paths(cast: Cast, live: LiveFleet) -> dict[str, str]:
         "miner in trouble": f"/miners/{live.by_trouble['conflict'].public_id}/",
         "miner never read": f"/miners/{live.by_trouble['never'].public_id}/",
         "script as a name": f"/miners/{live.by_trouble['script'].public_id}/",
+        "import": "/fleet/import/",
         "password": "/accounts/password/change/",
         "not found": "/nothing/",
     }
@@ -194,8 +195,11 @@ def test_axe_finds_nothing(cast: Cast, live: LiveFleet, visit: Visit, size: str,
             if name == "site":
                 v.page.locator(".map-zone canvas").first.wait_for()
             found[name] = _axe(v.page)
+        v.go("/backoffice/")
+        v.page.locator(".hi-numbers").wait_for()
+        found["back office"] = _axe(v.page)
     assert {name: breaches for name, breaches in found.items() if breaches} == {}
-    assert len(found) == 11
+    assert len(found) == 13
 
 
 def _axe(page: Any) -> list[str]:

@@ -82,8 +82,8 @@ def test_confirming_an_exchange(pair: tuple[Miner, Miner], decide: Decide, by: s
     job = Job.objects.get()
     assert (job.task, job.arguments) == ("hosting.telemetry.tasks.sweep_site", {"site_id": one.site_id})
     entry = Entry.objects.get(action="claim.confirm")
-    assert entry.after["claim"] == claim.public_id
-    assert entry.after["exchanged_with"] == two.public_id
+    after = entry.after or {}
+    assert (after["claim"], after["exchanged_with"]) == (claim.public_id, two.public_id)
 
 
 def test_confirming_a_replaced_board(pair: tuple[Miner, Miner], decide: Decide) -> None:

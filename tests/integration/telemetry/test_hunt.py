@@ -187,14 +187,14 @@ def test_another_machine_where_the_lost_one_was_found(rig: Rig) -> None:
 
 def test_an_answer_without_proof_at_the_found_address_is_not_the_lost_miners(rig: Rig) -> None:
     hunt.hunt(rig.site.pk)
-    rig.simulator.switch([0], swap_with=4)  # the mute machine answers there now
-    rig.sweep()
-    assert rig.sample(0) is None or rig.live(0).identity == Identity.MOVED
+    rig.simulator.switch(
+        [0], swap_with=4
+    )  # the mute machine answers there now, and the lost one at its place
+    report = rig.sweep()
+    assert (report.tally.good, dict(report.tally.misses)) == (4, {"foreign": 1})
+    _is_read_there(rig, 0, Identity.MOVED, held=True)
     assert rig.sample(4) is None
-    sample = rig.sample(0)
-    if sample is not None:
-        _is_read_there(rig, 0, Identity.MOVED, held=True)
-    assert rig.live(0).control_held
+    assert rig.live(4).control_held
 
 
 def test_the_task_hunts_every_site_and_never_twice_at_a_time(rig: Rig) -> None:

@@ -207,7 +207,7 @@ def test_a_reboot_is_no_conflict(start: Start) -> None:
 
 def test_the_dead_wait_their_turn_and_the_rest_are_told(start: Start) -> None:
     rig = start(small_fleet(("antminer-s21", {}), ("whatsminer-m60", {"transport": "denied"})))
-    listener = redis.Redis.from_url(django_settings.REDIS_CACHE_URL).pubsub()
+    listener: Any = redis.Redis.from_url(django_settings.REDIS_CACHE_URL).pubsub()  # type: ignore[no-untyped-call]
     listener.subscribe(push.site_channel(rig.site.pk))
     assert listener.get_message(timeout=2) is not None
     for misses in (1, 2):

@@ -236,7 +236,7 @@ def test_partitions_are_made_ahead_and_granted_to_nobody(polled_site: Site, extr
             [sorted(_partitions())],
         )
         assert cursor.fetchone() == (False,)
-        with pytest.raises(Exception, match="within 0..400"):
+        with pytest.raises(Exception, match=r"within 0\.\.400"):
             partitions.keep(days_back=401)
 
 
