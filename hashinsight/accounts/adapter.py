@@ -1,7 +1,5 @@
 """How allauth behaves here: nobody signs up by themselves; people are invited by the host."""
 
-from typing import Any
-
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
@@ -12,7 +10,3 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Never: accounts are made by the host."""
         return False
-
-    def get_client_ip(self, request: HttpRequest) -> Any:
-        """The address of the connection; forwarded headers are not believed."""
-        return request.META.get("REMOTE_ADDR") or "127.0.0.1"

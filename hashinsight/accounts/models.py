@@ -78,6 +78,10 @@ class Organization(models.Model):
                 name="accounts_organization_not_own_host", condition=Q(host__isnull=True) | ~Q(host=F("id"))
             ),
             models.UniqueConstraint("host", "slug", name="accounts_organization_slug"),
+            # NULLs differ from each other: hosts need a rule of their own.
+            models.UniqueConstraint(
+                fields=["slug"], condition=Q(host__isnull=True), name="accounts_organization_host_slug"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.decorators import login_not_required
+from django.core.handlers.asgi import ASGIRequest
 from django.db import OperationalError, connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.module_loading import import_string
@@ -31,7 +32,10 @@ RETRY_MS: Final = 2000
 
 @login_not_required
 async def events(request: HttpRequest) -> HttpResponseBase:
-    """The stream of the signed-in caller's sites; 401 for everybody else."""
+    """The stream of the signed-in caller's sites; 401 for everybody else, 501 on a server without ASGI."""
+    if not isinstance(request, ASGIRequest):
+        # A WSGI server would give a thread to this stream for as long as the page is open.
+        return HttpResponse(status=501)
     session_key = request.session.session_key
     if session_key is None:
         return HttpResponse(status=401)

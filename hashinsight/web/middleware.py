@@ -7,9 +7,10 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from hashinsight.core.requestinfo import RequestInfo, serving
+from hashinsight.core.requestinfo import RequestInfo, client_address, serving
 from hashinsight.core.scope import open_scope, scope_of
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -23,7 +24,8 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Serve the request under its id."""
-        info = RequestInfo(request_id=secrets.token_hex(8), address=request.META.get("REMOTE_ADDR") or None)
+        address = client_address(request.META, settings.TRUSTED_PROXY_COUNT)
+        info = RequestInfo(request_id=secrets.token_hex(8), address=address)
         request.hi_request_id = info.request_id  # type: ignore[attr-defined]
         with serving(info):
             response = self.get_response(request)

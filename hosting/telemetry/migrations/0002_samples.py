@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             sql=[
                 KEEPER,
-                "REVOKE ALL ON FUNCTION telemetry_keep_partitions(integer, integer) FROM PUBLIC",
+                "REVOKE ALL ON FUNCTION telemetry_keep_partitions(integer, integer) FROM PUBLIC, hi_web",
                 "GRANT EXECUTE ON FUNCTION telemetry_keep_partitions(integer, integer) TO hi_telemetry, hi_worker",
                 "SELECT telemetry_keep_partitions(7, 2)",
             ],

@@ -9,7 +9,10 @@ from hosting.telemetry.choices import ClaimState
 
 
 class AddressClaim(models.Model):
-    """At the address of ``miner_id`` answers the MAC ``mac_seen``, known as ``found_miner_id`` or unknown."""
+    """At the address of ``miner_id`` answers the MAC ``mac_seen``, known as ``found_miner_id`` or unknown.
+
+    With ``found_miner_id`` equal to ``miner_id`` it is a proposal: a lost miner was found at ``address``.
+    """
 
     public_id = models.CharField(_("id"), max_length=12, unique=True, default=new_public_id, editable=False)
     host_id = models.IntegerField()

@@ -5,7 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Sweep(models.Model):
-    """What one pass did: planned = good + missed + deferred; ``misses`` counts by cause."""
+    """What one pass did: planned = good + missed; ``deferred`` were not due; ``misses`` counts by cause.
+
+    ``stored`` counts the samples that were new to the pass that finished the slot.
+    """
 
     pk = models.CompositePrimaryKey("site_id", "shard", "slot_at")
     site_id = models.IntegerField()
