@@ -19,7 +19,7 @@
     const readout = panel.querySelector("h3 .end");
     const format = new Intl.NumberFormat(document.documentElement.lang || "en", { maximumFractionDigits: Number(panel.dataset.digits) });
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1, size: 4 }, font: "11px " + getComputedStyle(document.body).fontFamily };
-    const series = [{}, { stroke: colour, width: 1.5, spanGaps: false, points: { show: false } }];
+    const series = [{}, { stroke: colour, width: 1.5, spanGaps: false, points: { size: 4, width: 0, fill: colour } }];
     if (name === "hashrate") series.push({ stroke: HI.colour("--line-strong"), width: 1, dash: [4, 4], points: { show: false } });
     return {
       width: Math.max(200, box.clientWidth), height: 150, legend: { show: false }, series: series,

@@ -38,14 +38,15 @@ class Reason(IntFlag):
     CONFLICT = 1
     MOVED = 2
     ERROR = 4
-    MODE_UNKNOWN = 8
-    ASLEEP_UNPLANNED = 16
-    AWAKE_UNPLANNED = 32
-    BOARDS = 64
-    FANS = 128
-    LOW_HASHRATE = 256
-    HOT = 512
-    SLOW_START = 1024
+    NOT_HASHING = 8
+    MODE_UNKNOWN = 16
+    ASLEEP_UNPLANNED = 32
+    AWAKE_UNPLANNED = 64
+    BOARDS = 128
+    FANS = 256
+    LOW_HASHRATE = 512
+    HOT = 1024
+    SLOW_START = 2048
 
     @property
     def first(self) -> Reason:
@@ -111,13 +112,15 @@ def _is_offline(seen: Seen, now: datetime, interval_s: int) -> bool:
 
 def _reasons(seen: Seen) -> Reason:
     mining = seen.mode == Mode.MINING
+    unreadable = seen.mode == Mode.UNKNOWN
     running = mining or seen.mode == Mode.STARTING
     settled = seen.uptime_s is not None and seen.uptime_s >= SETTLED_S
     found = {
         Reason.CONFLICT: seen.identity == Identity.CONFLICT,
         Reason.MOVED: seen.identity == Identity.MOVED,
         Reason.ERROR: seen.mode == Mode.ERROR,
-        Reason.MODE_UNKNOWN: seen.mode == Mode.UNKNOWN,
+        Reason.NOT_HASHING: unreadable and seen.hashrate_ths == 0,
+        Reason.MODE_UNKNOWN: unreadable and seen.hashrate_ths != 0,
         Reason.ASLEEP_UNPLANNED: seen.mode == Mode.SLEEPING,
         Reason.AWAKE_UNPLANNED: seen.desired == "sleeping" and mining,
         Reason.BOARDS: mining and _below(seen.boards_hashing, seen.boards_total),

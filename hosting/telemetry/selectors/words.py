@@ -48,6 +48,12 @@ REASON: Final[dict[Reason, Word]] = {
     Reason.ERROR: Word(
         "error", _("reports an error"), "warning", _("Read the error code on the miner's page.")
     ),
+    Reason.NOT_HASHING: Word(
+        "not-hashing",
+        _("on, but not hashing"),
+        "bolt",
+        _("Check power supply, boards and pools; then restart it."),
+    ),
     Reason.MODE_UNKNOWN: Word(
         "mode-unknown",
         _("mode not readable"),

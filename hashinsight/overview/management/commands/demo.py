@@ -27,6 +27,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, miners: int | None, port: int, fresh: bool, **options: Any) -> None:
         """Run; what a person can mend is said in one line."""
         try:
-            run(Path(settings.VAR_DIR), miners=miners, port=port, fresh=fresh, say=self.stdout.write)
+            run(Path(settings.VAR_DIR), miners=miners, port=port, fresh=fresh, say=self._say)
         except DemoError as error:
             raise CommandError(str(error)) from None
+
+    def _say(self, text: str) -> None:
+        """At once, also into a file or a pipe."""
+        self.stdout.write(text)
+        self.stdout.flush()

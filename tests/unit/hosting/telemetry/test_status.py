@@ -86,6 +86,8 @@ def test_asleep_as_planned(desired: str) -> None:
         ({"desired": "sleeping"}, Reason.AWAKE_UNPLANNED),
         ({"mode": Mode.ERROR}, Reason.ERROR),
         ({"mode": Mode.UNKNOWN}, Reason.MODE_UNKNOWN),
+        ({"mode": Mode.UNKNOWN, "hashrate_ths": None}, Reason.MODE_UNKNOWN),
+        ({"mode": Mode.UNKNOWN, "hashrate_ths": 0.0}, Reason.NOT_HASHING),
         ({"identity": Identity.CONFLICT}, Reason.CONFLICT),
         ({"identity": Identity.MOVED}, Reason.MOVED),
         ({"boards_hashing": 2}, Reason.BOARDS),
