@@ -25,7 +25,7 @@
       width: Math.max(200, box.clientWidth), height: 150, legend: { show: false }, series: series,
       cursor: { sync: { key: "day" }, drag: { x: false, y: false }, points: { size: 6 } },
       tzDate: function (t) { return new Date(t * 1000); },
-      scales: { x: { time: true, range: function () { return [data.from, data.to]; } }, y: { range: function (_u, low, high) { return span(name, low, high); } } },
+      scales: { x: { time: true, range: function () { return [start(), data.to]; } }, y: { range: function (_u, low, high) { return span(name, low, high); } } },
       axes: [Object.assign({ space: 64, size: 24, values: function (_u, ticks) { return ticks.map(hour); } }, axis), Object.assign({ size: 54, space: 30, values: function (_u, ticks) { return ticks.map(function (v) { return format.format(v); }); } }, axis)],
       hooks: { setCursor: [function (u) {
         const i = u.cursor.idx;
@@ -34,6 +34,16 @@
       }] },
     };
   }
+
+  /* A miner that was first read an hour or more after the day's start begins its axis there (and says so). */
+  function start() {
+    const first = data.t[0];
+    return isLate() ? Math.max(data.from, Math.min(first - 60, data.to - 900)) : data.from;
+  }
+
+  function isLate() { return data.t.length > 0 && data.t[0] - data.from > 3600; }
+
+  function hasValues(name) { return data[name].some(function (value) { return value !== null; }); }
 
   function hour(seconds) {
     const at = new Date(seconds * 1000);
@@ -69,8 +79,8 @@
       const answer = await fetch(words.src, { headers: { Accept: "application/json" }, credentials: "same-origin" });
       if (!answer.ok || answer.redirected) throw new Error("status " + answer.status);
       data = await answer.json();
-      said.textContent = data.t.length ? "" : words.wordEmpty;
-      panels.forEach(function (panel) { panel.hidden = !data.t.length; });
+      said.textContent = !data.t.length ? words.wordEmpty : isLate() ? words.wordSince.replace("%s", hour(data.t[0])) : "";
+      panels.forEach(function (panel) { panel.hidden = !hasValues(panel.dataset.series); });
       if (!data.t.length) return;
       if (plots.length) plots.forEach(function (plot, i) { plot.setData(columns(panels[i].dataset.series)); });
       else build();
