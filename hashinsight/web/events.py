@@ -33,9 +33,6 @@ RETRY_MS: Final = 2000
 @login_not_required
 async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of the signed-in caller's sites; 401 for everybody else, 501 on a server without ASGI."""
-    if not isinstance(request, ASGIRequest):
-        # A WSGI server would give a thread to this stream for as long as the page is open.
-        return HttpResponse(status=501)
     session_key = request.session.session_key
     if session_key is None:
         return HttpResponse(status=401)
@@ -44,6 +41,9 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     await sync_to_async(connections.close_all)()
     if viewer is None:
         return HttpResponse(status=401)
+    if not isinstance(request, ASGIRequest):
+        # A WSGI server would give a thread to this stream for as long as the page is open.
+        return HttpResponse(status=501)
     response = StreamingHttpResponse(_stream(viewer, session_key), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"

@@ -68,6 +68,10 @@ def test_anonymous_is_sent_to_sign_in(cast: Cast, live: LiveFleet, client_for: C
         assert answer.redirect_chain[-1][0].startswith(reverse("account_login")), name
 
 
+def test_a_server_without_asgi_says_so_instead_of_holding_a_thread(cast: Cast, client_for: ClientFor) -> None:
+    assert client_for(cast.owner).get(reverse("events")).status_code == 501
+
+
 def test_anonymous_gets_no_events(client_for: ClientFor) -> None:
     assert client_for().get(reverse("events")).status_code == 401
 
