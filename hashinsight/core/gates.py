@@ -35,7 +35,7 @@ PYTEST_NO_TESTS = 5
 # Places of a developer's machine and addresses of package registries: a lock or a page that names one works
 # for its author only. Written so that this file does not name them either.
 _FOREIGN = re.compile(
-    r"(?<![\w./-])/(?:work|root)/[\w.]|(?:pypi|pythonhosted|npmjs)\.(?:org|com)/|https?://\S*artifactory"
+    r"(?<![\w./-])/(?:work|root)/[\w.]|(?:py(?:pi|thonhosted)|npm(?:js))\.(?:org|com)/|https?://\S*artifactory"
 )
 _TEXT_SUFFIXES = frozenset(
     {".py", ".txt", ".in", ".toml", ".md", ".json", ".html", ".css", ".js", ".sh", ".yml", ".yaml"}

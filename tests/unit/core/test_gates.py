@@ -44,7 +44,7 @@ def test_floats_in_exact_modules_are_found() -> None:
         ("see /ro" + "ot/.cache", True),
         ("resolved: https://registry.npm" + "js.org/x", True),
         ("index = https://py" + "pi.org/simple", True),
-        ("class: card/work/done", False),
+        ("class: card/" + "work/done", False),
         ("/network/main", False),
         ("pip installs from the package index", False),
     ],
