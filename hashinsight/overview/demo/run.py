@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -51,10 +52,15 @@ def _start(plan: DemoPlan, supervisor: Supervisor, services: Services, say: Say,
     done("PostgreSQL and two Valkeys are up")
     env = stack.environment(plan, services.env())
     plan.fleet_file.write_bytes(plan.fleet().to_json())
-    prepare = _prepare(plan, env)
+    stamp = plan.var / "demo" / "prepared"
+    mark = _mark(plan)
+    is_ready = not services.first_start and stamp.exists() and stamp.read_text() == mark
+    prepare = None if is_ready else _prepare(plan, env)
     supervisor.start(stack.simulator(plan, env))
     done(f"{plan.kept.miners} simulated miners answer on 127.x.y.z:{plan.rpc_port}")
-    _wait_for(prepare)
+    if prepare is not None:
+        _wait_for(prepare)
+        stamp.write_text(mark)
     done("Database migrated, demo host in place")
     supervisor.start(stack.web(plan, env), *stack.workers(plan.var, env))
     done("Pages, collector and scheduler are up")
@@ -65,6 +71,15 @@ def _start(plan: DemoPlan, supervisor: Supervisor, services: Services, say: Say,
         else "No miner was read yet: see var/log/collector.log"
     )
     say(_welcome(plan))
+
+
+def _mark(plan: DemoPlan) -> str:
+    """What a prepared database was made from: every migration, and the fleet with its ports."""
+    digest = hashlib.sha256(plan.fleet_file.read_bytes())
+    for file in sorted(stack.ROOT.glob("h*/**/migrations/*.py")):
+        digest.update(file.name.encode() + file.read_bytes())
+    digest.update((stack.ROOT / "requirements.txt").read_bytes())
+    return digest.hexdigest()
 
 
 def _prepare(plan: DemoPlan, env: dict[str, str]) -> subprocess.Popen[str]:
@@ -94,10 +109,13 @@ def _wait_for(process: subprocess.Popen[str]) -> None:
 
 
 def _first_figure(telemetry_url: str) -> int:
-    """Wait until the first sweep of this start has stored readings; how many miners it read."""
+    """Wait for readings that are live, and say of how many miners.
+
+    After a quick restart those of the last minute are: its slot is done, and the next sweep comes in time.
+    """
     ends_at = time.monotonic() + FIRST_FIGURE_TIMEOUT_S
     with psycopg.connect(telemetry_url, autocommit=True) as connection:
-        (since,) = connection.execute("SELECT clock_timestamp() - interval '20 seconds'").fetchone() or (
+        (since,) = connection.execute("SELECT clock_timestamp() - interval '60 seconds'").fetchone() or (
             None,
         )
         while time.monotonic() < ends_at:
