@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import secrets
 import signal
@@ -20,7 +19,6 @@ from typing import Any, Self
 from hashinsight.core.supervisor import logfiles
 from hashinsight.core.supervisor.guardian import Guardian
 from hashinsight.core.supervisor.process import Supervised
-from hashinsight.core.supervisor.procfs import send
 from hashinsight.core.supervisor.spec import Phase, ProcessSpec, ProcessStatus, Tier
 
 logger = logging.getLogger(__name__)
@@ -264,9 +262,3 @@ class Supervisor:
             time.sleep(0.02)
         for process in processes:
             process.finish()
-
-
-def end_process(pid: int) -> None:
-    """Tell a launcher (by its process id) to stop everything: the same as Ctrl-C in its terminal."""
-    if pid != os.getpid():
-        send([pid], signal.SIGINT)

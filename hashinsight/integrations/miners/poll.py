@@ -7,8 +7,6 @@ miss: when one of the single requests fails, nothing of the others is kept.
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -27,9 +25,6 @@ from hashinsight.integrations.miners.readings import MissCause, Reading
 from hashinsight.integrations.miners.transport import DEFAULT_DEADLINES, Deadlines, ask
 
 __all__ = ["Device", "Polled", "poll"]
-
-_RETRIED = frozenset({MissCause.RESET, MissCause.EMPTY})
-_RETRY_AFTER_S = (0.2, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +55,11 @@ class _RefusedJoinedError(Exception):
 class _Poll:
     """The state of one poll."""
 
-    __slots__ = ("deadlines", "device", "repairs", "replies", "requests", "retry", "spent_s")
+    __slots__ = ("deadlines", "device", "repairs", "replies", "requests", "spent_s")
 
-    def __init__(self, device: Device, deadlines: Deadlines, *, retry: bool) -> None:
+    def __init__(self, device: Device, deadlines: Deadlines) -> None:
         self.device = device
         self.deadlines = deadlines
-        self.retry = retry
         self.replies: dict[str, Section] = {}
         self.repairs = 0
         self.requests = 0
@@ -103,15 +97,6 @@ class _Poll:
             self.replies.update(answered)
 
     async def _ask(self, request: Request) -> dict[str, Section]:
-        try:
-            return await self._ask_once(request)
-        except MinerError as error:
-            if not self.retry or error.cause not in _RETRIED:
-                raise
-        await asyncio.sleep(random.uniform(*_RETRY_AFTER_S))
-        return await self._ask_once(request)
-
-    async def _ask_once(self, request: Request) -> dict[str, Section]:
         self.requests += 1
         started = perf_counter()
         try:
@@ -151,16 +136,15 @@ def _refused_joined(answered: dict[str, Section]) -> Exception:
     return _RefusedJoinedError(certain=section.code == CODE_INVALID_COMMAND)
 
 
-async def poll(device: Device, deadlines: Deadlines = DEFAULT_DEADLINES, *, retry: bool = False) -> Polled:
+async def poll(device: Device, deadlines: Deadlines = DEFAULT_DEADLINES) -> Polled:
     """Polls one miner.
 
-    ``retry``: repeat a request once after 200 to 500 ms when it was reset or closed with 0 bytes.
     A joined command that is refused (code 14) falls back to single ones at once; ``device`` remembers.
     Never raises for the miner's sake.  ``LookupError`` for an unknown dialect, ``LocalFaultError`` when
     this machine has no socket left: neither says anything about the miner.
     """
     dialect = dialects.get(device.dialect)
-    state = _Poll(device, deadlines, retry=retry)
+    state = _Poll(device, deadlines)
     reading: Reading | None = None
     miss: MissCause | None = None
     detail = ""

@@ -18,7 +18,7 @@ import numpy as np
 from hashinsight.core import clock
 from hashinsight.overview.bench.rig import Rig, rows
 from hashinsight.overview.bench.sweep import expected_misses
-from hosting.telemetry.domain.codes import Identity, Mode, PowerSource
+from hosting.telemetry.domain.codes import Mode, PowerSource
 from hosting.telemetry.domain.energy import integrate
 from hosting.telemetry.services import sweeps
 from hosting.telemetry.services.asking import Memories
@@ -200,12 +200,4 @@ def _energy(rig: Rig, meters: Meters, since: float) -> dict[str, Any]:
         "within_share_without_standby_rule": round(
             sum(error <= ENERGY_TOLERANCE for error in errors) / max(1, len(errors)), 5
         ),
-    }
-
-
-def identities() -> dict[str, int]:
-    """How many miners stand under which identity."""
-    return {
-        Identity(code).name.lower(): count
-        for code, count in rows("SELECT identity, count(*) FROM telemetry_live GROUP BY identity", [])
     }

@@ -73,10 +73,10 @@ AVALON = {
 }
 
 
-async def _poll(miner: FakeMiner, device: Device, *, retry: bool = False) -> Polled:
+async def _poll(miner: FakeMiner, device: Device) -> Polled:
     async with serving(miner):
         device.port = miner.port
-        return await poll(device, FAST, retry=retry)
+        return await poll(device, FAST)
 
 
 def test_joined_poll(run: Run) -> None:
@@ -174,21 +174,15 @@ def test_repairs_are_reported(run: Run) -> None:
     assert outcome.repairs == outcome.reading.repairs == Repair.MISSING_COMMA
 
 
-def test_one_retry_when_asked_for(run: Run) -> None:
-    for retry, expected in ((False, (MissCause.RESET, 1)), (True, (None, 2))):
-        miner = FakeMiner(dict(ANTMINER))
+def test_a_reset_is_a_miss_and_is_not_asked_again(run: Run) -> None:
+    miner = FakeMiner(dict(ANTMINER))
 
-        async def behave(
-            _: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, miner: FakeMiner = miner
-        ) -> None:
-            if len(miner.requests) == 1:
-                reset(writer)
-            else:
-                writer.write(miner.answer(request))
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        reset(writer)
 
-        miner.behaviour = behave
-        outcome = run(_poll(miner, Device("127.0.0.1", dialect="antminer"), retry=retry))
-        assert (outcome.miss, outcome.requests) == expected
+    miner.behaviour = behave
+    outcome = run(_poll(miner, Device("127.0.0.1", dialect="antminer")))
+    assert (outcome.miss, outcome.requests) == (MissCause.RESET, 1)
 
 
 def test_whatsminer_poll_and_what_it_learns(run: Run) -> None:

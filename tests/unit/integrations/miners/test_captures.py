@@ -11,7 +11,7 @@ from hashinsight.integrations.miners import dialects
 from hashinsight.integrations.miners.decode import decode, sections
 from hashinsight.integrations.miners.errors import MinerError
 from hashinsight.integrations.miners.identify import recognise
-from hashinsight.integrations.miners.readings import MissCause, Mode, PowerSource, Repair
+from hashinsight.integrations.miners.readings import MissCause, Mode, PowerSource, Reading, Repair
 from hashinsight.integrations.miners.units import mac
 from tests.unit.integrations.miners import samples
 
@@ -94,6 +94,7 @@ def test_status_and_code_are_as_indexed(name: str) -> None:
 
 
 def test_no_capture_makes_a_parser_raise() -> None:
+    parsed = 0
     for name in ALL:
         if name in REFUSED:
             continue
@@ -103,7 +104,9 @@ def test_no_capture_makes_a_parser_raise() -> None:
             continue
         for dialect in dialects.DIALECTS.values():
             for command in ("summary", "stats", "devs", "pools", "version", "status", "get_error_code"):
-                dialect.parse(sections(reply, command), repairs)
+                assert isinstance(dialect.parse(sections(reply, command), repairs), Reading)
+                parsed += 1
+    assert parsed >= 28 * 100
 
 
 def test_joined_members_fail_alone() -> None:
